@@ -1,0 +1,67 @@
+// UTF-8 in both directions, over the two encodings every runtime has. The protocol's `client_encoding` is always UTF8 here, so nothing
+// else is known. Says only whether text is well formed: which message it stood in is the reader's and the writer's business.
+
+// `lib` holds no DOM and no node types: these two are of the WHATWG Encoding standard, present on Node, Bun, Deno and browsers.
+declare class TextDecoder {
+  constructor(label: string, options: { readonly fatal: boolean; readonly ignoreBOM: boolean })
+  decode(bytes: Uint8Array): string
+}
+declare class TextEncoder {
+  encodeInto(text: string, into: Uint8Array): { readonly read: number; readonly written: number }
+}
+
+// ignoreBOM keeps U+FEFF at the start of a value: it is data, and dropping it would be silent
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const lenient = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true })
+const encoder = new TextEncoder()
+
+/** Up to here a loop over the bytes is cheaper than a call into TextDecoder (design: performance.md §4.6). */
+const shortText = 24
+
+/** ASCII of at most 24 bytes by hand; `undefined` if it is longer or holds anything else. */
+const shortAscii = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  if (end - start > shortText) return undefined
+  let text = ""
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!
+    if (byte > 0x7f) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+/**
+ * `bytes[start, end)` as text, or `undefined` if it is not well-formed UTF-8 (overlong forms, surrogates and truncated sequences
+ * included). A byte order mark is kept.
+ */
+export const decodeUtf8 = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  const ascii = shortAscii(bytes, start, end)
+  if (ascii !== undefined) return ascii
+  try {
+    return strict.decode(bytes.subarray(start, end))
+  } catch {
+    return undefined
+  }
+}
+
+/** `bytes[start, end)` as text for people: what is not UTF-8 becomes U+FFFD. Never for values. */
+export const decodeUtf8Lenient = (bytes: Uint8Array, start: number, end: number): string =>
+  shortAscii(bytes, start, end) ?? lenient.decode(bytes.subarray(start, end))
+
+/**
+ * Writes as much of `text` as fits into `into`, whole characters only. `read` is in UTF-16 units, `written` in bytes. The text must be
+ * well formed: see `isWellFormed`.
+ */
+export const encodeUtf8Into = (text: string, into: Uint8Array): { readonly read: number; readonly written: number } =>
+  encoder.encodeInto(text, into)
+
+interface MaybeWellFormed {
+  readonly isWellFormed?: () => boolean
+}
+
+// String.prototype.isWellFormed is ES2024: on Node 20, Bun, Deno and browsers of 2023, but not in `lib` ES2022
+const native = (String.prototype as MaybeWellFormed).isWellFormed
+
+/** No surrogate of `text` stands alone. A lone one has no UTF-8 form; encoders replace it silently, which loses data. */
+export const isWellFormed: (text: string) => boolean =
+  native === undefined ? (text) => !/\p{Surrogate}/u.test(text) : (text) => native.call(text)
