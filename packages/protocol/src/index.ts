@@ -6,3 +6,24 @@ export * from "./Frame.ts"
 export * from "./FrontendMessage.ts"
 export * from "./ProtocolViolation.ts"
 export * from "./Utf8.ts"
+export {
+  type EndPointHashName,
+  tlsServerEndPoint,
+  tlsServerEndPointHashName,
+  type Unbindable
+} from "./authentication/channelBinding.ts"
+export * from "./authentication/Md5.ts"
+export * from "./authentication/mechanism.ts"
+export { type AbortSignalLike, DerivationAborted, pbkdf2Sha256 } from "./authentication/pbkdf2.ts"
+export {
+  type ChannelBinding,
+  defaultScramLimits,
+  type ScramClient,
+  scramClient,
+  type ScramDigests,
+  type ScramMechanism,
+  scramNonce,
+  type ScramOptions
+} from "./authentication/Scram.ts"
+export * from "./authentication/ScramError.ts"
+export type { ScramLimits } from "./authentication/scramMessages.ts"
