@@ -1,0 +1,1 @@
+export const conditionName = (_sqlState: string): string | undefined => undefined

@@ -1,0 +1,96 @@
+// What to do now: the server's hint where it gave one, else ours, the likeliest remedy first.
+import type { Reason } from "../../PostgresError.ts"
+import { oneLine } from "./plainText.ts"
+import { duration, sentence } from "./sentence.ts"
+import { shownReport } from "./shown.ts"
+
+type PoolTimeout = Extract<Reason, { readonly _tag: "PoolTimeout" }>
+
+// Order after db_connection's message for the same failure: is the server there, who holds, how many, how long. The facts reorder it.
+const poolTimeout = (reason: PoolTimeout): ReadonlyArray<string> => {
+  const longest = reason.holders[0]
+  const held = longest !== undefined && longest.heldMillis >= reason.waitedMillis
+  return [
+    ...(reason.lastConnectError === undefined
+      ? []
+      : [
+          `make the server reachable; the last attempt to connect failed with ${sentence(reason.lastConnectError.reason, false)}`
+        ]),
+    ...(reason.holders.some((holder) => holder.own)
+      ? [
+          "this fiber waits while it holds a connection itself: run the inner statement in the same Transaction or Session.pin"
+        ]
+      : []),
+    ...(held
+      ? [
+          `release sooner what is held longest, ${duration(longest.heldMillis)} by now: no waiting for anything but the database inside a transaction, a stream or a pin`
+        ]
+      : []),
+    "make the slowest statements faster",
+    ...(reason.busy >= reason.max ? ["raise pool.max, as far as the server's max_connections allows"] : []),
+    "raise pool.acquireTimeout, if waiting longer is acceptable"
+  ]
+}
+
+const bySqlState = (sqlState: string): string | undefined => {
+  switch (sqlState) {
+    case "25006":
+      return "run it in a transaction that may write, on a server that may: a stream outside a transaction reads only, a standby always"
+    case "26000":
+    case "42P05":
+      return "a pooler that shares sessions may have lost or kept the prepared statement: prepare: false avoids named ones"
+    case "42P08":
+    case "42P18":
+      return "give the parameter a type with a cast: $1::text"
+    case "53300":
+      return "lower pool.max, or raise the server's max_connections"
+    case "57P03":
+      return "the server is starting up, shutting down or recovering: try again in a moment"
+    default:
+      return undefined
+  }
+}
+
+const own = (reason: Reason): ReadonlyArray<string> => {
+  switch (reason._tag) {
+    case "PoolTimeout":
+      return poolTimeout(reason)
+    case "PoolSaturated":
+    case "PoolOverloaded":
+      return ["send less: repeating adds load to what is full"]
+    case "PoolDeadlock":
+      return [
+        "run the inner statements in the same Transaction or Session.pin, or raise pool.max above the number of fibers that nest"
+      ]
+    case "AuthenticationRefused":
+      return reason.setting === undefined ? [] : [`if this is acceptable, say so with ${oneLine(reason.setting, 300)}`]
+    case "ProtocolViolation":
+      return [
+        "if a pooler or proxy stands in between, try without it; otherwise report this text to the maintainers of pgfx"
+      ]
+    case "TransactionFinished":
+      return ["wait for the fiber inside Transaction.run, or start it outside"]
+    case "UseTransaction":
+      return ["Transaction.run(effect); in migrations Query.script may contain it"]
+    case "UseCopy":
+      return ["use the Copy module"]
+    case "ListenUnsupported":
+      return ["a pooler in transaction mode does not: connect to the server itself, or to a pooler in session mode"]
+    case "CommitRolledBack":
+      return [
+        "look for a failure that was caught inside the transaction; to survive one, wrap its statement in Transaction.savepoint"
+      ]
+    case "SessionLost":
+      return ["create again what the session held before repeating the statement"]
+    default:
+      return []
+  }
+}
+
+export const advice = (reason: Reason, showValues: boolean): ReadonlyArray<string> => {
+  if (!("report" in reason) || reason.report === undefined) return own(reason)
+  const hint = shownReport(reason.report, showValues).hint
+  if (hint !== undefined && hint !== "") return [oneLine(hint, 1_000)]
+  const ours = bySqlState(reason.report.sqlState)
+  return ours === undefined ? [] : [ours]
+}
