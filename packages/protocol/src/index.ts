@@ -27,3 +27,4 @@ export {
 } from "./authentication/Scram.ts"
 export * from "./authentication/ScramError.ts"
 export type { ScramLimits } from "./authentication/scramMessages.ts"
+export * from "./SqlState.ts"
