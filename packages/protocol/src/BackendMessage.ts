@@ -96,6 +96,8 @@ export interface Rows {
   readonly offset: number
   readonly end: number
   readonly count: number
+  /** offset of the first frame in the stream, for errors; absent or −1 where no stream is involved */
+  readonly streamOffset?: number
 }
 export interface ParameterDescription {
   readonly _tag: "ParameterDescription"
@@ -151,6 +153,8 @@ export interface CopyData {
   readonly offset: number
   readonly end: number
   readonly count: number
+  /** offset of the first frame in the stream, for errors; absent or −1 where no stream is involved */
+  readonly streamOffset?: number
 }
 
 // ---- reports

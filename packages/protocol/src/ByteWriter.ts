@@ -194,25 +194,29 @@ export class ByteWriter {
     this.at += value.length
   }
 
-  /** Text as UTF-8, without length or terminator. PostgreSQL's text holds neither NUL nor lone surrogates: EncodeError. */
-  utf8(value: string, field = "text"): void {
+  /**
+   * Text as UTF-8, without length or terminator. PostgreSQL's text holds neither NUL nor lone surrogates: EncodeError. `index`, if any,
+   * stands behind `field` there.
+   */
+  utf8(value: string, field = "text", index = -1): void {
     const length = value.length
-    if (length > shortText) return this.longUtf8(value, field)
+    if (length > shortText) return this.longUtf8(value, field, index)
     this.ensure(length)
     const chunk = this.chunk
     let at = this.at
     for (let i = 0; i < length; i++) {
       const unit = value.charCodeAt(i)
       // NUL and everything beyond ASCII go the careful way, from the beginning: `this.at` has not moved
-      if (unit === 0 || unit > 0x7f) return this.longUtf8(value, field)
+      if (unit === 0 || unit > 0x7f) return this.longUtf8(value, field, index)
       chunk[at++] = unit
     }
     this.at = at
   }
 
-  private longUtf8(value: string, field: string): void {
-    if (value.includes("\0")) this.fail(field, "holds a NUL character, which PostgreSQL's text cannot")
-    if (!isWellFormed(value)) this.fail(field, "holds a lone surrogate, which has no UTF-8 form")
+  private longUtf8(value: string, field: string, index: number): void {
+    const name = index < 0 ? field : `${field} ${index}`
+    if (value.includes("\0")) this.fail(name, "holds a NUL character, which PostgreSQL's text cannot")
+    if (!isWellFormed(value)) this.fail(name, "holds a lone surrogate, which has no UTF-8 form")
     let rest = value
     for (;;) {
       // encodeInto stops before a character that does not fit whole, at most 3 bytes before the end
@@ -280,12 +284,12 @@ export class ByteWriter {
     if (depth === 0) this.values++
   }
 
-  /** A whole value: bytes as they are, text as UTF-8, `null` as NULL. */
-  value(value: Uint8Array | string | null, field = "value"): void {
+  /** A whole value: bytes as they are, text as UTF-8, `null` as NULL. `index`, if any, stands behind `field` in errors. */
+  value(value: Uint8Array | string | null, field = "value", index = -1): void {
     if (value === null) return this.nullValue()
     if (typeof value === "string") {
       this.beginValue()
-      this.utf8(value, field)
+      this.utf8(value, field, index)
       return this.endValue()
     }
     this.reserve(value.length + 4)

@@ -204,3 +204,13 @@ export const showByte = (byte: number): string => {
   const hex = `0x${byte.toString(16).padStart(2, "0")}`
   return byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}' (${hex})` : hex
 }
+
+/**
+ * Where the frame of `type` that begins at `at` ends, or −1 if there is no whole frame of that type in `bytes[at, end)`. For walking runs,
+ * whose frames may have been made by hand.
+ */
+export const frameEnd = (bytes: Uint8Array, at: number, end: number, type: number): number => {
+  if (end > bytes.length || end - at < 5 || bytes[at] !== type) return -1
+  const length = (bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!
+  return length < 4 || length > end - at - 1 ? -1 : at + 1 + length
+}

@@ -1,15 +1,6 @@
 // UTF-8 in both directions, over the two encodings every runtime has. The protocol's `client_encoding` is always UTF8 here, so nothing
 // else is known. Says only whether text is well formed: which message it stood in is the reader's and the writer's business.
 
-// `lib` holds no DOM and no node types: these two are of the WHATWG Encoding standard, present on Node, Bun, Deno and browsers.
-declare class TextDecoder {
-  constructor(label: string, options: { readonly fatal: boolean; readonly ignoreBOM: boolean })
-  decode(bytes: Uint8Array): string
-}
-declare class TextEncoder {
-  encodeInto(text: string, into: Uint8Array): { readonly read: number; readonly written: number }
-}
-
 // ignoreBOM keeps U+FEFF at the start of a value: it is data, and dropping it would be silent
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const lenient = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true })
