@@ -7,7 +7,7 @@ import { serverIdentity } from "../../src/server/serverIdentity.ts"
 import { prepareFolders } from "../../src/server/temporaryFolders.ts"
 import type { Folders } from "../../src/server/temporaryFolders.ts"
 
-/** Called while a suite is being collected; removed after it. */
+/** Called while a suite is collected; removed after it. */
 export const privateFolders = (): Folders => {
   const temp = mkdtempSync(join(tmpdir(), "pgfx-folders-"))
   chmodSync(temp, 0o755)
