@@ -82,7 +82,7 @@ export const lengthLimit = {
   maxMessageSize: 64 * 1024 * 1024
 } as const
 
-/** Length bounds by type byte; `max` 0 is a type that is not legal in this phase. */
+/** Bounds of the length field by type byte; `max` 0 is a type that is not legal in this phase. */
 export interface LengthBounds {
   readonly min: Float64Array
   readonly max: Float64Array
@@ -91,7 +91,8 @@ export interface LengthBounds {
 type Row = readonly [type: number, min: number, max: number]
 
 const bounds = (rows: ReadonlyArray<Row>): LengthBounds => {
-  const min = new Float64Array(256)
+  // 4 for types that are not legal too: every header is then refused by one of two comparisons
+  const min = new Float64Array(256).fill(4)
   const max = new Float64Array(256)
   for (const [type, least, most] of rows) {
     min[type] = least
@@ -186,6 +187,13 @@ export const frontendBounds = (phase: "authenticating" | "ready", maxMessageSize
   ]
   if (phase === "authenticating") rows.push([f.AuthenticationResponse, 4, authenticationResponse])
   return bounds(rows)
+}
+
+/** A setting of this package that is not a size in bytes is a mistake of the program, not of the peer. */
+export const checkMaxMessageSize = (size: number): number => {
+  // a NaN would compare as "no limit"
+  if (!Number.isInteger(size) || size < 4) throw new RangeError(`maxMessageSize: ${size} is not a number of bytes`)
+  return size
 }
 
 const namesOf = (types: Readonly<Record<string, number>>): ReadonlyArray<string | undefined> => {

@@ -1,10 +1,13 @@
+export type { BackendDecoderOptions } from "./BackendGrammar.ts"
 export * from "./BackendMessage.ts"
 export * from "./ByteReader.ts"
 export * from "./ByteWriter.ts"
 export * from "./encode.ts"
 export * from "./EncodeError.ts"
 export * from "./Frame.ts"
+export type { FrontendDecoderOptions } from "./FrontendGrammar.ts"
 export * from "./FrontendMessage.ts"
+export * from "./MessageDecoder.ts"
 export * from "./messages/Authentication.ts"
 export * from "./messages/Copy.ts"
 export * from "./messages/ExtendedQuery.ts"
@@ -25,7 +28,7 @@ export {
 } from "./authentication/channelBinding.ts"
 export * from "./authentication/Md5.ts"
 export * from "./authentication/mechanism.ts"
-export { type AbortSignalLike, DerivationAborted, pbkdf2Sha256 } from "./authentication/pbkdf2.ts"
+export { DerivationAborted, pbkdf2Sha256 } from "./authentication/pbkdf2.ts"
 export {
   type ChannelBinding,
   defaultScramLimits,
@@ -39,3 +42,4 @@ export {
 export * from "./authentication/ScramError.ts"
 export type { ScramLimits } from "./authentication/scramMessages.ts"
 export * from "./SqlState.ts"
+export * from "./authentication/SaslPrep.ts"
