@@ -1,6 +1,5 @@
 // What is wrong with a setting, before it becomes an error of the client. The parsers answer with it, they never throw.
 // It holds no text that a user wrote: a password with an unescaped `@`, `/` or blank ends up in any other part of a string.
-import { Permanent } from "../../../PostgresError.ts"
 
 /** `key` is the Settings key to change; `issue` names the place and what would do, and never repeats the value. */
 export interface SettingsIssue {
@@ -17,11 +16,3 @@ export const settingsIssue = (key: string, issue: string, cause?: unknown): Sett
   issue,
   ...(cause === undefined ? {} : { cause })
 })
-
-/** The same as an error: nothing was sent, and the same settings will fail again. */
-export const invalidSettings = (issue: SettingsIssue): Permanent =>
-  new Permanent({
-    reason: { _tag: "InvalidSettings", key: issue.key, issue: issue.issue },
-    outcome: "NotSent",
-    cause: issue.cause
-  })
