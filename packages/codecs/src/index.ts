@@ -1,1 +1,7 @@
-export {}
+export * from "./Codec.ts"
+export * from "./Decimal.ts"
+export { JsonNumber, maxJsonDepth } from "./JsonText.ts"
+export * from "./ParameterEncoder.ts"
+export * from "./RowDecoder.ts"
+export * from "./TypeRegistry.ts"
+export { ValueError, type ValueIssue } from "./ValueError.ts"

@@ -1,0 +1,46 @@
+// json and jsonb. Forms: json (parsed; whole numbers exact), jsonNumbers (parsed, every number as its digits), text (untouched).
+// Source of jsonb's binary format: src/backend/utils/adt/jsonb.c, jsonb_send: version 1, then text.
+import { type Codec, type ReadValue, type Writer, scalar } from "../Codec.ts"
+import { parseJson, parseJsonNumbers, writeJson } from "../JsonText.ts"
+import { checkText, readText } from "../Text.ts"
+import { malformed } from "../ValueError.ts"
+
+const writerOf = (type: string, version: boolean): Writer => {
+  // a string *is* JSON text, the mirror of reading as text; a JSON string is written by whoever knows that it is one
+  const textOf = (value: unknown): string =>
+    typeof value === "string" ? checkText(type, value) : checkText(type, writeJson(type, value))
+  return {
+    format: (value) => (typeof value === "string" ? (checkText(type, value), 1) : (writeJson(type, value), 1)),
+    text: textOf,
+    binary: (value, out) => {
+      if (version) out.uint8(1)
+      out.utf8(textOf(value))
+    }
+  }
+}
+
+const codec = (type: string, version: boolean): Codec => {
+  const reader = <A>(finish: (text: string) => A) => {
+    const text: ReadValue = (bytes, offset, length) => finish(readText(type, bytes, offset, length))
+    const binary: ReadValue = version
+      ? (bytes, offset, length) => {
+          if (length < 1 || bytes[offset] !== 1) throw malformed(type, "version 1")
+          return finish(readText(type, bytes, offset + 1, length - 1))
+        }
+      : text
+    return { format: 0 as const, parse: finish, text, binary }
+  }
+  return scalar({
+    name: type,
+    defaultForm: "json",
+    readers: {
+      json: reader((text) => parseJson(type, text)),
+      jsonNumbers: reader((text) => parseJsonNumbers(type, text)),
+      text: reader((text) => text)
+    },
+    writer: writerOf(type, version)
+  })
+}
+
+export const json: Codec = codec("json", false)
+export const jsonb: Codec = codec("jsonb", true)
