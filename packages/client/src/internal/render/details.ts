@@ -1,7 +1,7 @@
 // The error as keys and values, for log annotations and span attributes. Names are OpenTelemetry's where it has one (stable database
 // and code conventions), `pgfx.*` otherwise. No SQL text: whether that is recorded is Tracing's decision. No values, ever.
 import type { FailureOptions, Outcome, Reason, ServerReport } from "../../PostgresError.ts"
-import { conditionName } from "../classify.ts"
+import { conditionName } from "@pgfx/protocol/SqlState"
 import { oneLine } from "./plainText.ts"
 
 type Details = Record<string, string | number | boolean>

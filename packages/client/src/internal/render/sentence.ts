@@ -1,7 +1,7 @@
 // What happened, as one sentence per reason: the server's words behind the condition name, or ours behind the reason's.
 // It says nothing about where it happened or what to do now (errorText.ts, advice.ts).
 import type { Reason, ServerReport } from "../../PostgresError.ts"
-import { conditionName } from "../classify.ts"
+import { conditionName } from "@pgfx/protocol/SqlState"
 import { oneLine } from "./plainText.ts"
 import { shownReport } from "./shown.ts"
 
