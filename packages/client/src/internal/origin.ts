@@ -44,8 +44,7 @@ const decoded = (text: string): string => {
 /** Node, Bun and Deno; Deno may refuse. */
 const workingDirectory = (): string | undefined => {
   try {
-    if (!hasProperty(globalThis, "process")) return undefined
-    const { process } = globalThis
+    const process: unknown = Reflect.get(globalThis, "process")
     if (!hasProperty(process, "cwd") || typeof process.cwd !== "function") return undefined
     const directory: unknown = process.cwd()
     return typeof directory === "string" ? directory.replaceAll("\\", "/").replace(/\/+$/, "") : undefined
