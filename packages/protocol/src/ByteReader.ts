@@ -109,8 +109,9 @@ export class ByteReader {
   /** `length` bytes, copied. */
   take(length: number, field: string): Uint8Array {
     this.need(length, field)
-    // not `slice` of whatever came: a Node Buffer's `slice` would be a view
-    const copy = Uint8Array.prototype.slice.call(this.bytes, this.at, this.at + length)
+    // not `slice`: a Node Buffer's would be a view, and its result a Buffer
+    const copy = new Uint8Array(length)
+    copy.set(this.bytes.subarray(this.at, this.at + length))
     this.at += length
     return copy
   }
