@@ -120,6 +120,11 @@ export interface Settings {
    * because it may hold a password. Source: "Connection Strings".
    */
   readonly url?: Redacted.Redacted | undefined
+  /**
+   * libpq keywords that `url` may set (`host`, `port`, `user`, `password` and `dbname` included); another one is an error.
+   * For strings that come from users: an unlisted `sslmode`, `passfile` or `service` cannot slip in. Default: all.
+   */
+  readonly urlKeys?: ReadonlyArray<string> | undefined
   /** Section of the service file. libpq `service`, `PGSERVICE`. */
   readonly service?: string | undefined
   /** Path of the service file. Default `~/.pg_service.conf`, then `pg_service.conf` in `PGSYSCONFDIR`. `PGSERVICEFILE`. */
