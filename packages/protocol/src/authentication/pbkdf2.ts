@@ -5,37 +5,6 @@
 import { hmac } from "@noble/hashes/hmac"
 import { sha256 } from "@noble/hashes/sha2"
 
-/** What of `AbortSignal` is used here; the DOM's and Node's both fit. */
-export interface AbortSignalLike {
-  readonly aborted: boolean
-  readonly addEventListener: (type: "abort", listener: () => void, options?: { readonly once?: boolean }) => void
-  readonly removeEventListener: (type: "abort", listener: () => void) => void
-}
-
-interface SubtleLike {
-  readonly importKey: (
-    format: "raw",
-    key: Uint8Array,
-    algorithm: "PBKDF2",
-    extractable: false,
-    usages: ReadonlyArray<"deriveBits">
-  ) => Promise<unknown>
-  readonly deriveBits: (
-    algorithm: {
-      readonly name: "PBKDF2"
-      readonly hash: "SHA-256"
-      readonly salt: Uint8Array
-      readonly iterations: number
-    },
-    key: unknown,
-    bits: number
-  ) => Promise<ArrayBuffer>
-}
-
-// The package is compiled without a platform's types: these are the globals it looks for, and each may be missing.
-declare const crypto: { readonly subtle?: SubtleLike } | undefined
-declare const setTimeout: ((callback: () => void, milliseconds: number) => unknown) | undefined
-
 /** Thrown (the promise rejects with it) when the signal fired before the key was there. */
 export class DerivationAborted extends Error {
   readonly _tag = "DerivationAborted"
@@ -54,7 +23,7 @@ const concurrent = 2
 let running = 0
 const waiting: Array<() => void> = []
 
-const acquire = async (signal: AbortSignalLike | undefined): Promise<void> => {
+const acquire = async (signal: AbortSignal | undefined): Promise<void> => {
   if (signal?.aborted === true) throw new DerivationAborted()
   if (running < concurrent) {
     running++
@@ -84,10 +53,10 @@ const release = (): void => {
 /** Iterations between two visits of the event loop: 1 to 3 ms of noble's HMAC (measured: 3.0 µs each cold, 1.1 µs warm, Node 20). */
 const slice = 1024
 
+/** Not a wait: a macrotask is what lets input and output go on, and `setTimeout` is the one every platform has. */
 const nextTurn = (): Promise<void> =>
   new Promise((resolve) => {
-    if (typeof setTimeout === "function") setTimeout(resolve, 0)
-    else resolve()
+    setTimeout(resolve, 0)
   })
 
 /**
@@ -99,7 +68,7 @@ export const pbkdf2Sha256Sliced = async (
   password: Uint8Array,
   salt: Uint8Array,
   iterations: number,
-  signal?: AbortSignalLike
+  signal?: AbortSignal
 ): Promise<Uint8Array> => {
   checkIterations(iterations)
   const keyed = hmac.create(sha256, password)
@@ -144,7 +113,7 @@ export const pbkdf2Sha256 = async (
   password: Uint8Array,
   salt: Uint8Array,
   iterations: number,
-  signal?: AbortSignalLike
+  signal?: AbortSignal
 ): Promise<Uint8Array> => {
   checkIterations(iterations)
   await acquire(signal)
@@ -157,21 +126,29 @@ export const pbkdf2Sha256 = async (
   }
 }
 
-/** `undefined` where WebCrypto is missing or refuses: insecure contexts, empty passwords (WebKit), more than 2^32−1 iterations. */
+/** Wider than the platform's types, which promise what insecure contexts of browsers and Node's `--no-experimental-global-webcrypto` lack. */
+const webCrypto = (): SubtleCrypto | undefined => {
+  const crypto: { readonly subtle?: SubtleCrypto } | undefined = globalThis.crypto
+  return crypto?.subtle
+}
+
+/** `undefined` where WebCrypto is missing or refuses: some platforms make no key from an empty password. */
 const deriveWithWebCrypto = async (
   password: Uint8Array,
   salt: Uint8Array,
   iterations: number
 ): Promise<Uint8Array | undefined> => {
-  const subtle = typeof crypto === "object" ? crypto.subtle : undefined
+  const subtle = webCrypto()
   if (subtle === undefined) return undefined
+  // A copy, because views of shared memory are refused; zeroed as soon as the platform has its own.
+  const raw = new Uint8Array(password)
   try {
-    const key = await subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"])
-    const bits = new Uint8Array(
-      await subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations }, key, 256)
-    )
-    return bits.length === 32 ? bits : undefined
+    const key = await subtle.importKey("raw", raw, "PBKDF2", false, ["deriveBits"])
+    const parameters = { name: "PBKDF2", hash: "SHA-256", salt: new Uint8Array(salt), iterations }
+    return new Uint8Array(await subtle.deriveBits(parameters, key, 256))
   } catch {
     return undefined
+  } finally {
+    raw.fill(0)
   }
 }
