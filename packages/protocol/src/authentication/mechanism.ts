@@ -1,6 +1,7 @@
-// Which SASL mechanism to answer an AuthenticationSASL with, and what to say about channel binding. A table of decisions, pure;
-// the rules are libpq's (fe-auth.c, pg_SASL_init; fe-auth-scram.c, build_client_first_message) but for certificates that cannot be
-// bound. That the exchange did run to its end is not decided here: see `ScramClient.verified`.
+// Which SASL mechanism to answer an AuthenticationSASL with, and what to say about channel binding. A table of decisions, pure.
+// The rules are libpq's (fe-auth.c, pg_SASL_init; fe-auth-scram.c, build_client_first_message) with one exception: a certificate that
+// cannot be bound does not end `channel_binding=prefer` if TLS has verified the server anyway (libpq 15 gives up: "could not find digest
+// for NID UNDEF", measured with Ed25519). That the exchange ran to its end is not decided here: see `ScramClient.verified`.
 import type { Unbindable } from "./channelBinding.ts"
 import type { ChannelBinding, ScramMechanism } from "./Scram.ts"
 
@@ -11,6 +12,8 @@ export interface MechanismContext {
   readonly channelBinding: ChannelBindingPolicy
   /** the connection is encrypted, as far as this end can tell */
   readonly tls: boolean
+  /** TLS proved who the server is: verify-ca or verify-full, nothing less. Not said is not so. */
+  readonly serverVerified?: boolean | undefined
   /**
    * What the server's certificate is bound by: its hash, the reason why it has none, or `undefined` if the certificate is not
    * known (no TLS, or a transport that does not tell).
@@ -36,10 +39,17 @@ export type MechanismChoice =
  * - `UnsupportedMechanism`: nothing on the list that pgfx speaks, or only what the policy excludes
  * - `PlusWithoutTls`: the server offers channel binding on a connection that is not encrypted at this end
  * - `ChannelBindingRequired`: `channel_binding=require`, and it cannot be had
+ * - `CertificateUnbindable`: `channel_binding=prefer`, the server offers it, its certificate does not allow it, and nothing else has
+ *   proved who the server is: going on would let whoever stands in between choose such a certificate
  */
 export interface MechanismRefusal {
   readonly _tag: "Refused"
-  readonly reason: "NoMechanism" | "UnsupportedMechanism" | "PlusWithoutTls" | "ChannelBindingRequired"
+  readonly reason:
+    | "NoMechanism"
+    | "UnsupportedMechanism"
+    | "PlusWithoutTls"
+    | "ChannelBindingRequired"
+    | "CertificateUnbindable"
   /** what happened and which setting would change it */
   readonly message: string
 }
@@ -58,51 +68,31 @@ const shown = (offered: ReadonlyArray<string>): string =>
     .join(", ") + (offered.length > 8 ? ` and ${offered.length - 8} more` : "")
 
 const required = (why: string): MechanismRefusal =>
-  refuse("ChannelBindingRequired", `channel_binding=require, but ${why}. channel_binding=prefer would go on without it`)
+  refuse("ChannelBindingRequired", `channel_binding=require, but ${why}. channel_binding=prefer does not insist on it`)
 
 /**
  * Chooses among the offered mechanisms, never one that was not offered.
  *
- * `-PLUS` wins wherever it can be had. Without it the GS2 flag says why: `y` if this end could have bound (so that a server whose
- * offer was cut out on the way notices), `n` if it could not or was told not to.
+ * `-PLUS` wins wherever it can be had. Without it the GS2 flag says why: `y` if the server did not offer it over TLS (so that a server
+ * whose offer was cut out on the way notices), `n` if it did and this end cannot bind, if there is no TLS, or if the policy is `disable`.
  */
 export const chooseMechanism = (offered: ReadonlyArray<string>, context: MechanismContext): MechanismChoice => {
-  const { channelBinding, endPoint, tls } = context
-  const plus = offered.includes("SCRAM-SHA-256-PLUS")
-  const plain = offered.includes("SCRAM-SHA-256")
-  const bindable = endPoint instanceof Uint8Array && endPoint.length > 0 ? endPoint : undefined
-
   if (offered.length === 0) {
     return refuse("NoMechanism", "the server asks for SASL authentication and offers no mechanism")
   }
-  if (channelBinding === "require" && !tls) return required("the connection is not encrypted")
-  if (plus && !tls) {
-    return refuse(
-      "PlusWithoutTls",
-      "the server offers SCRAM-SHA-256-PLUS on a connection that is not encrypted at this end: " +
-        "something between client and server ends its TLS. Connect with TLS all the way, or have the proxy authenticate by itself"
-    )
-  }
-  if (plus && channelBinding !== "disable" && bindable !== undefined) {
+  const plus = offered.includes("SCRAM-SHA-256-PLUS")
+  const { channelBinding, endPoint } = context
+  if (plus && context.tls && channelBinding !== "disable" && endPoint instanceof Uint8Array && endPoint.length > 0) {
     return {
       _tag: "Chosen",
       mechanism: "SCRAM-SHA-256-PLUS",
-      channelBinding: { type: "tls-server-end-point", data: bindable },
+      channelBinding: { type: "tls-server-end-point", data: endPoint },
       unbound: undefined
     }
   }
-  if (channelBinding === "require") return required(whyNotBound(plus, endPoint))
-  if (!plain) {
-    return refuse(
-      "UnsupportedMechanism",
-      plus
-        ? `the server offers SCRAM-SHA-256-PLUS only, and ${
-            channelBinding === "disable" ? "channel_binding=disable rules it out" : whyNotBound(plus, endPoint)
-          }`
-        : `the server offers ${shown(offered)}; pgfx speaks SCRAM-SHA-256 and SCRAM-SHA-256-PLUS`
-    )
-  }
-  const unbound = unboundReason(context, bindable)
+  const refusal = refusalOfPlain(offered, plus, context)
+  if (refusal !== undefined) return refusal
+  const unbound = unboundReason(context, plus)
   return {
     _tag: "Chosen",
     mechanism: "SCRAM-SHA-256",
@@ -111,18 +101,50 @@ export const chooseMechanism = (offered: ReadonlyArray<string>, context: Mechani
   }
 }
 
-const whyNotBound = (plus: boolean, endPoint: MechanismContext["endPoint"]): string => {
-  if (endPoint === undefined) return "the transport does not tell the server's certificate"
-  if (!(endPoint instanceof Uint8Array)) {
-    return `the server's certificate is signed with ${endPoint.unbindable}, for which tls-server-end-point defines no hash`
+/** Why the exchange may not go on unbound, if so. */
+const refusalOfPlain = (
+  offered: ReadonlyArray<string>,
+  plus: boolean,
+  { channelBinding, endPoint, serverVerified, tls }: MechanismContext
+): MechanismRefusal | undefined => {
+  if (channelBinding === "require") {
+    if (!tls) return required("the connection is not encrypted")
+    return required(plus ? whyNotBound(endPoint) : "the server does not offer it")
   }
-  if (endPoint.length === 0) return "the hash of the server's certificate is empty"
-  return plus ? "it cannot be had" : "the server does not offer SCRAM-SHA-256-PLUS"
+  if (plus && !tls) {
+    return refuse(
+      "PlusWithoutTls",
+      "the server offers SCRAM-SHA-256-PLUS on a connection that is not encrypted at this end: " +
+        "something between client and server ends its TLS. Connect with TLS all the way, or have the proxy authenticate by itself"
+    )
+  }
+  if (plus && channelBinding === "prefer" && endPoint !== undefined && serverVerified !== true) {
+    return refuse(
+      "CertificateUnbindable",
+      `the server offers channel binding, but ${whyNotBound(endPoint)}, and TLS did not verify the server. ` +
+        "sslmode=verify-full would make up for it; channel_binding=disable would go on without"
+    )
+  }
+  if (offered.includes("SCRAM-SHA-256")) return undefined
+  if (!plus) {
+    return refuse(
+      "UnsupportedMechanism",
+      `the server offers ${shown(offered)}; pgfx speaks SCRAM-SHA-256 and SCRAM-SHA-256-PLUS`
+    )
+  }
+  const why = channelBinding === "disable" ? "channel_binding=disable rules it out" : whyNotBound(endPoint)
+  return refuse("UnsupportedMechanism", `the server offers SCRAM-SHA-256-PLUS only, and ${why}`)
 }
 
-const unboundReason = (context: MechanismContext, bindable: Uint8Array | undefined): UnboundReason => {
+const whyNotBound = (endPoint: MechanismContext["endPoint"]): string => {
+  if (endPoint === undefined) return "the transport does not tell the server's certificate"
+  if (endPoint instanceof Uint8Array) return "the hash of the server's certificate is empty"
+  return `no channel binding is defined for the server's certificate (${endPoint.unbindable})`
+}
+
+const unboundReason = (context: MechanismContext, plus: boolean): UnboundReason => {
   if (context.channelBinding === "disable") return "Disabled"
   if (!context.tls) return "NoTls"
-  if (bindable !== undefined) return "NotOffered"
+  if (!plus) return "NotOffered"
   return context.endPoint === undefined ? "CertificateUnknown" : "CertificateUnbindable"
 }
