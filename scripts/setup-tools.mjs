@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url"
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** True for the module that Node was started with, also if the path to it goes through symbolic links. */
-export const isMain = (moduleUrl) => realpathSync(process.argv[1] ?? "") === fileURLToPath(moduleUrl)
+export const isMain = (moduleUrl) =>
+  process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(moduleUrl)
 
 /** Exit code the way a shell counts: 128 plus the signal's number if a signal ended the process. */
 const exitCode = (code, signal) => code ?? 128 + (constants.signals[signal] ?? 1)
