@@ -15,8 +15,8 @@ import type * as Redacted from "effect/Redacted"
  * How TLS is negotiated and what is checked, weakest first.
  *
  * `disable` plain only. `allow` plain, TLS if the server insists. `prefer` TLS, plain if the server has none. `require`
- * TLS without a check, or as `verify-ca` if a root certificate is given. `verify-ca` the chain. `verify-full` the chain
- * and the host name. Source: "SSL Mode Descriptions".
+ * TLS without a check, or as `verify-ca` if a root certificate is given. `verify-ca` the chain, to a root certificate of
+ * your own. `verify-full` the chain and the host name. Source: "SSL Mode Descriptions".
  *
  * @category model
  * @since 0.1.0

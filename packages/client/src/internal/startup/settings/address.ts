@@ -21,7 +21,7 @@ const groupsOf = (text: string): ReadonlyArray<number> | undefined => {
 /** The eight groups of an IPv6 address, or `undefined`. */
 const parseIpv6 = (text: string): ReadonlyArray<number> | undefined => {
   const zone = text.indexOf("%")
-  if (zone === text.length - 1) return undefined
+  if (zone >= 0 && !/^[0-9A-Za-z._:-]+$/.test(text.slice(zone + 1))) return undefined
   const halves = (zone < 0 ? text : text.slice(0, zone)).split("::")
   const head = groupsOf(halves[0] ?? "")
   const tail = groupsOf(halves[1] ?? "")

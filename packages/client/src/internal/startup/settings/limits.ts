@@ -61,12 +61,14 @@ const keepaliveTime = (
 export const resolveKeepalives = (settings: Settings, all: AllGiven): Read<ResolvedKeepalives> =>
   Either.gen(function* () {
     const idle = yield* keepaliveTime(["keepalivesIdle", settings.keepalivesIdle], all, "keepalives_idle")
-    const count = yield* wholeNumber(all, "keepalives_count", 0)
+    const count = yield* wholeNumber(all, "keepalives_count")
+    // ignored, but libpq judges it
+    yield* wholeNumber(all, "tcp_user_timeout")
     return {
       enabled: (yield* switched(all, "keepalives")) ?? true,
       idle: idle ?? Duration.seconds(60),
       interval: yield* keepaliveTime(["keepalivesInterval", settings.keepalivesInterval], all, "keepalives_interval"),
-      count: count === 0 ? undefined : count
+      count: count === undefined || count <= 0 ? undefined : count
     }
   })
 

@@ -13,35 +13,29 @@ export interface PassfileQuestion {
   readonly user: string
 }
 
-/** The first four fields, unescaped and told apart from a bare `*`, and what is behind them. */
-interface Entry {
-  readonly fields: ReadonlyArray<string | undefined>
-  readonly password: string
-}
-
-/** Up to the next bare colon; a backslash takes the next character as it is. */
-const readField = (line: string, from: number): { readonly text: string; readonly end: number } => {
-  let text = ""
+/**
+ * Where the field that begins at `from` ends, if it says `wanted` or anything; otherwise `undefined`. Led by what is wanted,
+ * not by colons, so that an address with bare colons is found too, as by libpq.
+ */
+const matchField = (line: string, from: number, wanted: string): number | undefined => {
+  if (line.startsWith("*:", from)) return from + 2
   let at = from
-  while (at < line.length && line.charAt(at) !== ":") {
-    if (line.charAt(at) === "\\" && at + 1 < line.length) at++
-    text += line.charAt(at)
+  for (let index = 0; index < wanted.length; index++) {
+    if (line.charAt(at) === "\\") at++
+    if (line.charAt(at) !== wanted.charAt(index)) return undefined
     at++
   }
-  return { text, end: at }
+  return line.charAt(at) === ":" ? at + 1 : undefined
 }
 
-const parseEntry = (line: string): Entry | undefined => {
-  const fields: Array<string | undefined> = []
-  let at = 0
-  for (let field = 0; field < 4; field++) {
-    const { text, end } = readField(line, at)
-    if (end >= line.length) return undefined
-    // only an unescaped star, alone in its field, means "any"
-    fields.push(line.slice(at, end) === "*" ? undefined : text)
-    at = end + 1
+/** Up to the next bare colon or the end; a backslash takes the next character as it is. */
+const readPassword = (line: string, from: number): string => {
+  let password = ""
+  for (let at = from; at < line.length && line.charAt(at) !== ":"; at++) {
+    if (line.charAt(at) === "\\" && at + 1 < line.length) at++
+    password += line.charAt(at)
   }
-  return { fields, password: readField(line, at).text }
+  return password
 }
 
 /**
@@ -58,14 +52,23 @@ export const passfileNames = (host: {
   return isLoopback(host.name) && !isLoopback(host.address) ? [host.address] : [host.name]
 }
 
+/** Where the password begins, if the entry is about this connection. */
+const matchEntry = (line: string, name: string, { database, port, user }: PassfileQuestion): number | undefined => {
+  let at: number | undefined = 0
+  for (const wanted of [name, String(port), database, user]) {
+    at = at === undefined ? undefined : matchField(line, at, wanted)
+  }
+  return at
+}
+
 /** The password of the first entry that fits; `undefined` if none does or it is empty. Lines that are no entries are passed over. */
 export const findPassword = (text: string, question: PassfileQuestion): string | undefined => {
-  const wanted = [question.names, [String(question.port)], [question.database], [question.user]]
-  for (const line of text.split(/\r*\n/)) {
-    const entry = line.startsWith("#") ? undefined : parseEntry(line.replace(/\r+$/, ""))
-    if (entry === undefined) continue
-    if (entry.fields.every((field, index) => field === undefined || wanted[index]?.includes(field) === true)) {
-      return entry.password === "" ? undefined : entry.password
+  for (const whole of text.split("\n")) {
+    const line = whole.replace(/\r+$/, "")
+    if (line.startsWith("#")) continue
+    for (const name of question.names) {
+      const at = matchEntry(line, name, question)
+      if (at !== undefined) return readPassword(line, at) || undefined
     }
   }
   return undefined

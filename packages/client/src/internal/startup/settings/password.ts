@@ -30,7 +30,7 @@ const providerFailed = (host: NamedHost) => (cause: unknown) =>
     : new Broken({
         reason: { _tag: "ConnectFailed", address: `${host.name}:${host.port}`, cause },
         outcome: "NotSent",
-        state: "the Effect that provides the password failed; nothing was dialled",
+        state: "the Effect that provides the password failed",
         cause
       })
 

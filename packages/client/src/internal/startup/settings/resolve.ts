@@ -96,7 +96,8 @@ const build = (
     const named = yield* resolveHosts(settings, all)
     const modes = yield* resolveSslModes(settings, all, environment, named)
     const wanted = modes.some((mode) => mode.sslmode !== "disable")
-    const tls = yield* resolveTls({ settings, all, environment, fileSystem, wanted })
+    const chainOnly = modes.some((mode) => mode.sslmode === "verify-ca")
+    const tls = yield* resolveTls({ settings, all, environment, fileSystem, wanted, chainOnly })
     const passwords = yield* planPassword({ settings, all, environment, fileSystem, ...owner })
     const hosts = named.map((host, index): ResolvedHost => ({
       ...host,

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { KeywordValues } from "./connectionUri.ts"
 import type { Environment } from "./environment.ts"
-import { canonicalPair } from "./keywords.ts"
+import { findKeyword } from "./keywords.ts"
 import { type SettingsIssue, settingsIssue } from "./SettingsIssue.ts"
 import { type MaybeFileSystem, readSettingsFile } from "./settingsFile.ts"
 import { unknownKeyword } from "./unknownKeyword.ts"
@@ -18,8 +18,10 @@ const readPair = (text: string, line: number): Either.Either<readonly [name: str
   if (separator < 0) return wrong(line, 'has no "=" between keyword and value')
   const name = text.slice(0, separator)
   if (name === "service" || name === "servicefile") return wrong(line, "names another service, which is not followed")
-  const pair = canonicalPair(name, text.slice(separator + 1))
-  return pair === undefined ? wrong(line, `has a keyword that ${unknownKeyword(name)}`) : Either.right(pair)
+  // No `requiressl` here: libpq compares with its table and nothing else.
+  return findKeyword(name) === undefined
+    ? wrong(line, `has a keyword that ${unknownKeyword(name)}`)
+    : Either.right([name, text.slice(separator + 1)])
 }
 
 /** The values of the first section of that name, `undefined` if there is none. Of a keyword given twice the first counts. */

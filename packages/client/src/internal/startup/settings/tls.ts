@@ -20,6 +20,8 @@ export interface TlsSources {
   readonly fileSystem: MaybeFileSystem
   /** false if no host can come to use TLS: then nothing is read */
   readonly wanted: boolean
+  /** some host's mode is `verify-ca` */
+  readonly chainOnly: boolean
 }
 
 const isPem = (text: string): boolean => text.trimStart().startsWith("-----BEGIN")
@@ -77,6 +79,10 @@ const readMaterial = (sources: TlsSources): Effect.Effect<TlsMaterial, SettingsI
     const roots = system
       ? undefined
       : yield* readPem(sources, { name: "sslrootcert", what: "CERTIFICATE", fallback: files?.roots })
+    // Anybody can have a certificate of a public root: a chain without a name is worth something for one's own roots only.
+    if (sources.chainOnly && roots === undefined) {
+      return yield* Effect.fail(settingsIssue("sslrootcert", "is needed for the sslmode verify-ca"))
+    }
     const crl = yield* readPem(sources, { name: "sslcrl", what: "X509 CRL", fallback: files?.crl })
     const none = { roots, crl, certificate: undefined, key: undefined, passphrase: undefined }
     if (all.get("sslcertmode")?.value === "disable") return none

@@ -22,16 +22,16 @@ export const oneOf = <const Word extends string>(
   return word === undefined ? wrongValue(given, `must be one of ${quotedList(words)}`) : Either.right(word)
 }
 
+const int32 = 2_147_483_647
+
 /** A whole number in `[min, max]`; blanks around it and a sign are fine. */
 export const parseWhole = (given: Given, text: string, min: number, max: number): Read<number> => {
   const digits = /^[ \t\n\v\f\r]*([+-]?[0-9]{1,15})[ \t\n\v\f\r]*$/.exec(text)?.[1]
   const number = Number(digits)
   return digits === undefined || number < min || number > max
-    ? wrongValue(given, `must be a whole number from ${min} to ${max}`)
+    ? wrongValue(given, min === -int32 - 1 ? "must be a whole number" : `must be a whole number from ${min} to ${max}`)
     : Either.right(number)
 }
-
-const int32 = 2_147_483_647
 
 export const wholeNumber = (all: AllGiven, name: string, min = -int32 - 1, max = int32): Read<number | undefined> => {
   const given = all.get(name)
