@@ -24,7 +24,8 @@ export const run = (file, args, options = {}) =>
   new Promise((resolve) => {
     const child = spawn(file, args, {
       cwd: options.cwd ?? root,
-      env: { ...process.env, ...options.env },
+      // Tools colour their output under CI even where nobody can see colours.
+      env: { ...process.env, ...(options.capture ? { NO_COLOR: "1" } : {}), ...options.env },
       stdio: options.capture ? ["ignore", "pipe", "pipe"] : "inherit"
     })
     let output = ""
