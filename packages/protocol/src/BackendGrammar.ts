@@ -113,8 +113,7 @@ export class BackendGrammar implements Grammar<BackendMessage> {
       case "ReadyForQuery":
         return this.enter("ready")
       case "NegotiateProtocolVersion":
-        // once only: fe-connect.c, "received duplicate protocol negotiation message"
-        this.max[backendType.NegotiateProtocolVersion] = 0
+        // libpq allows it once, but PgBouncer up to 1.25.2 with auth_query says it twice; the second may go no higher than the first
         this.protocolVersion = message.protocolVersion
         return
       case "BackendKeyData":

@@ -55,7 +55,7 @@ const readKey = (r: ByteReader, min: number, max: number): Uint8Array => {
 
 /**
  * Writes `StartupMessage`. A name or value with a NUL would end itself early and let the rest pass for another parameter; an empty name would
- * end the list. Both are EncodeErrors, and so is a packet above 10,000 bytes, on which the server closes without a word.
+ * end the list. Both are EncodeErrors, and so is a packet above 10,004 bytes, on which the server closes without a word.
  */
 export const writeStartupMessage = (
   w: ByteWriter,
@@ -119,7 +119,7 @@ export const writeBackendKeyData = (w: ByteWriter, message: BackendKeyData): voi
 
 /**
  * Reads the body of `BackendKeyData`. Under protocol 3.0 the key has exactly 4 bytes; where the version is not known (`undefined`) and under
- * 3.2 it has 4 to 256 (MAX_CANCEL_KEY_LENGTH).
+ * 3.2 it has 4 to 256.
  */
 export const readBackendKeyData = (r: ByteReader, protocolVersion: number | undefined): BackendKeyData => {
   const processId = r.int32("processId")
