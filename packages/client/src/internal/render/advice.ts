@@ -1,8 +1,7 @@
 // What to do now: the server's hint where it gave one, else ours, the likeliest remedy first.
-import type { Reason } from "../../PostgresError.ts"
+import type { FailureOptions, Outcome, Reason } from "../../PostgresError.ts"
 import { oneLine } from "./plainText.ts"
 import { duration, sentence } from "./sentence.ts"
-import { shownReport } from "./shown.ts"
 
 type PoolTimeout = Extract<Reason, { readonly _tag: "PoolTimeout" }>
 
@@ -32,27 +31,46 @@ const poolTimeout = (reason: PoolTimeout): ReadonlyArray<string> => {
   ]
 }
 
-const bySqlState = (sqlState: string): string | undefined => {
+const bySqlState = (sqlState: string): ReadonlyArray<string> => {
   switch (sqlState) {
     case "25006":
-      return "run it in a transaction that may write, on a server that may: a stream outside a transaction reads only, a standby always"
+      return [
+        "run it in a transaction that may write, on a server that may: a stream outside a transaction only reads, a standby always"
+      ]
     case "26000":
     case "42P05":
-      return "a pooler that shares sessions may have lost or kept the prepared statement: prepare: false avoids named ones"
+      return [
+        "a pooler that shares sessions may have lost or kept the prepared statement: prepare: false avoids named ones"
+      ]
+    case "40001":
+    case "40P01":
+      return ["repeat the transaction as a whole: Transaction.run inside, Retry.transient around it"]
     case "42P08":
     case "42P18":
-      return "give the parameter a type with a cast: $1::text"
+      return ["give the parameter a type with a cast, $1::text"]
     case "53300":
-      return "lower pool.max, or raise the server's max_connections"
+      return ["lower pool.max, or raise the server's max_connections"]
     case "57P03":
-      return "the server is starting up, shutting down or recovering: try again in a moment"
+      return ["the server is starting up, shutting down or recovering: try again in a moment"]
     default:
-      return undefined
+      return []
   }
 }
 
-const own = (reason: Reason): ReadonlyArray<string> => {
+const catchConstraint = (constraint: string): ReadonlyArray<string> =>
+  constraint === ""
+    ? []
+    : [
+        `PostgresError.catchConstraints({ ${JSON.stringify(oneLine(constraint, 63))}: … }) makes an error of your own of it`
+      ]
+
+const ofReason = (reason: Reason): ReadonlyArray<string> => {
   switch (reason._tag) {
+    case "UniqueViolation":
+    case "ForeignKeyViolation":
+    case "CheckViolation":
+    case "ExclusionViolation":
+      return catchConstraint(reason.constraint)
     case "PoolTimeout":
       return poolTimeout(reason)
     case "PoolSaturated":
@@ -62,35 +80,55 @@ const own = (reason: Reason): ReadonlyArray<string> => {
       return [
         "run the inner statements in the same Transaction or Session.pin, or raise pool.max above the number of fibers that nest"
       ]
+    case "ConnectFailed":
+      return ["see whether a server listens at this address, and whether the network lets us reach it"]
     case "AuthenticationRefused":
-      return reason.setting === undefined ? [] : [`if this is acceptable, say so with ${oneLine(reason.setting, 300)}`]
+      return reason.setting === undefined
+        ? []
+        : [`if this is acceptable, say so with the setting ${oneLine(reason.setting, 300)}`]
     case "ProtocolViolation":
       return [
         "if a pooler or proxy stands in between, try without it; otherwise report this text to the maintainers of pgfx"
       ]
+    case "StatementTimeout":
+      return ["raise the statement's timeout, or look at its plan"]
+    case "QueryCanceled":
+      return reason.by === "statement timeout" ? ["raise statement_timeout, or look at the statement's plan"] : []
+    case "UnexpectedRowCount":
+      return [
+        reason.actual === 0
+          ? "Query.option takes no row for an answer"
+          : "Query.all takes any number of rows; to expect one, the condition has to be unique"
+      ]
     case "TransactionFinished":
       return ["wait for the fiber inside Transaction.run, or start it outside"]
     case "UseTransaction":
-      return ["Transaction.run(effect); in migrations Query.script may contain it"]
+      return ["Transaction.run(effect); in migrations, Query.script may contain it"]
     case "UseCopy":
       return ["use the Copy module"]
     case "ListenUnsupported":
-      return ["a pooler in transaction mode does not: connect to the server itself, or to a pooler in session mode"]
+      return ["a pooler in transaction mode cannot: connect to the server itself, or to a pooler in session mode"]
     case "CommitRolledBack":
       return [
         "look for a failure that was caught inside the transaction; to survive one, wrap its statement in Transaction.savepoint"
       ]
     case "SessionLost":
-      return ["create again what the session held before repeating the statement"]
+      return ["create again what the session held, before the statement is repeated"]
     default:
-      return []
+      return "report" in reason && reason.report !== undefined ? bySqlState(reason.report.sqlState) : []
   }
 }
 
-export const advice = (reason: Reason, showValues: boolean): ReadonlyArray<string> => {
-  if (!("report" in reason) || reason.report === undefined) return own(reason)
-  const hint = shownReport(reason.report, showValues).hint
+/** The likeliest remedy first; several only where the facts leave several. */
+export const advice = (options: FailureOptions<Reason, Outcome>): ReadonlyArray<string> => {
+  const { reason } = options
+  const report = "report" in reason ? reason.report : undefined
+  const hint = report === undefined ? undefined : report.hint
   if (hint !== undefined && hint !== "") return [oneLine(hint, 1_000)]
-  const ours = bySqlState(reason.report.sqlState)
-  return ours === undefined ? [] : [ours]
+  return options.outcome === "Unknown"
+    ? [
+        "find out whether it took effect before you repeat it; Retry.idempotent repeats what may run twice",
+        ...ofReason(reason)
+      ]
+    : ofReason(reason)
 }

@@ -5,20 +5,19 @@ import { place } from "./place.ts"
 import { sentence } from "./sentence.ts"
 import { standing } from "./standing.ts"
 
-const ended = (text: string): string => (/[.!?…)]$/.test(text) ? text : `${text}.`)
+const ended = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
 
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** `undefined_column (42703): column "popsulation" does not exist, in query "countriesAbove", defined at …. Hint: …. The connection is …` */
 export const renderMessage = (options: FailureOptions<Reason, Outcome>): string => {
-  const where = place(options.statement)
-  const state = standing(options)
+  const showValues = options.showValues === true
+  const what = sentence(options.reason, showValues)
+  const where = place(options)
+  const [hint] = advice(options)
   return [
-    ended(
-      where === undefined
-        ? sentence(options.reason, options.showValues === true)
-        : `${sentence(options.reason, options.showValues === true)}, ${where}`
-    ),
-    ...advice(options.reason, options.showValues === true)
-      .slice(0, 1)
-      .map((hint) => ended(`Hint: ${hint}`)),
-    ended(state.charAt(0).toUpperCase() + state.slice(1))
+    ended(where === undefined ? what : `${what}, ${where}`),
+    ...(hint === undefined ? [] : [ended(`Hint: ${hint}`)]),
+    ended(capitalized(standing(options)))
   ].join(" ")
 }

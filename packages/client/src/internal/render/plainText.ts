@@ -5,11 +5,11 @@
 /** Most characters of one foreign text that a rendering shows. */
 export const textLimit = 2_000
 
-// C0, DEL, C1; Arabic letter mark, left-to-right marks, line separators, bidirectional embeddings and isolates, byte order mark;
-// annotation anchors; the invisible "tag" letters. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
+// Control characters, bidirectional controls, line and paragraph separators; zero width space and the invisible operators, byte order
+// mark, annotation anchors, the invisible "tag" letters, halves of surrogate pairs. Joiners (U+200C, U+200D) stay: scripts and emoji
+// need them.
 const unsafe =
-  // oxlint-disable-next-line no-control-regex
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu
+  /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Surrogate}\u200b\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
 const escape = (character: string): string => {
   const code = character.codePointAt(0) ?? 0

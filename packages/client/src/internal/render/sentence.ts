@@ -3,7 +3,7 @@
 import type { Reason, ServerReport } from "../../PostgresError.ts"
 import { conditionName } from "@pgfx/protocol/SqlState"
 import { oneLine } from "./plainText.ts"
-import { shownReport } from "./shown.ts"
+import { shownMessage } from "./shown.ts"
 
 const messageLimit = 1_000
 
@@ -12,13 +12,18 @@ const reported = (report: ServerReport, showValues: boolean): string => {
   const name = conditionName(report.sqlState)
   const code = oneLine(report.sqlState, 16)
   const condition = name === undefined ? code || "server error" : `${name} (${code})`
-  return `${condition}: ${oneLine(shownReport(report, showValues).message, messageLimit) || "(the server gave no message)"}`
+  return `${condition}: ${oneLine(shownMessage(report, showValues), messageLimit) || "(the server gave no message)"}`
 }
 
 /** The one line of a cause that helps: an Error's message, in front of it the code of the system call if the message lacks it. */
 export const causeSentence = (cause: unknown): string | undefined => {
   if (typeof cause === "string") return oneLine(cause, messageLimit) || undefined
   if (!(cause instanceof Error)) return undefined
+  // Node's net tries several addresses and then says nothing itself
+  if ("errors" in cause && Array.isArray(cause.errors) && cause.errors.length > 0) {
+    const each = cause.errors.slice(0, 8).flatMap((one: unknown) => causeSentence(one) ?? [])
+    if (each.length > 0) return each.join("; ")
+  }
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined
   const message = oneLine(cause.message, messageLimit)
   if (code === undefined || message.includes(code)) return message || oneLine(cause.name, 100) || undefined
@@ -56,8 +61,10 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
       return `during ${oneLine(reason.during, 200)}: expected ${oneLine(reason.expected, 300)}, received ${oneLine(reason.received, 300)}`
     case "SessionLost":
       return `the session was replaced, and what it held cannot be rebuilt${reason.lost.length === 0 ? "" : `: ${oneLine(reason.lost.join(", "), 300)}`}`
-    case "PoolTimeout":
-      return `no connection after ${duration(reason.waitedMillis)}: ${reason.busy} of ${reason.max} busy, ${count(reason.waiting, "request", "requests")} waiting`
+    case "PoolTimeout": {
+      const longest = reason.longest === undefined ? "" : `; the longest runs ${oneLine(reason.longest, 200)}`
+      return `no connection after ${duration(reason.waitedMillis)}: ${reason.busy} of ${reason.max} busy, ${count(reason.waiting, "request", "requests")} waiting${longest}`
+    }
     case "PoolSaturated":
       return `the queue for connections is full: ${count(reason.waiting, "request", "requests")} waiting`
     case "PoolOverloaded":

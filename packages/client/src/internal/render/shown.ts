@@ -3,16 +3,9 @@
 // It decides by SQLSTATE, routine and shape, never by words: the texts come in the language of lc_messages.
 // Not covered: a RAISE whose author puts values into the primary message. That sentence is the program's own words to its caller.
 import type { ServerReport } from "../../PostgresError.ts"
+import { bounded } from "./plainText.ts"
 
-/** A report as a reader may see it; `withheld` names the fields, or parts of them, that were left out. */
-export interface ShownReport {
-  readonly message: string
-  readonly detail: string | undefined
-  readonly hint: string | undefined
-  readonly where: ReadonlyArray<string>
-  readonly internalQuery: string | undefined
-  readonly withheld: ReadonlyArray<"message" | "detail" | "where" | "internalQuery">
-}
+const whereLimit = 3_000
 
 // Classes whose details name objects, processes and limits, not data (errdetail calls of PostgreSQL 18). All others are withheld:
 // 22, 23, 44 quote values; P0, 38, 39, HV, XX and unknown ones can hold anything.
@@ -48,44 +41,36 @@ const literals =
 const withoutLiterals = (sql: string): string =>
   sql.replace(literals, (text: string, kept: string | undefined) =>
     kept === undefined
-      ? Array.from(text, (character) => (/[\r\n\t '$]/.test(character) ? character : "·")).join("")
+      ? Array.from(text, (character) => (/[\r\n\t'$]/.test(character) ? character : "·")).join("")
       : text
   )
 
-export const shownReport = (report: ServerReport, showValues: boolean): ShownReport => {
-  const where = report.where === undefined ? [] : report.where.split(/\r\n|\n|\r/)
-  const whole = {
-    message: report.message,
-    detail: report.detail,
-    hint: report.hint,
-    where,
-    internalQuery: report.internalQuery
-  }
-  if (showValues) return { ...whole, withheld: [] }
+// With a position in our own text, a class 22 report is about a literal that stands there, for whoever reads the SQL to see. A position
+// in a function's text proves nothing: EXECUTE format('… %L', value) puts values into it, and the parser quotes what it met (42601).
+const quotesData = ({ internalQuery, position, sqlState }: ServerReport): boolean =>
+  sqlState.startsWith("22") ? position === undefined : sqlState === "42601" && internalQuery !== undefined
 
-  const sqlClass = report.sqlState.slice(0, 2)
-  // With a position the quoted text stands in the SQL itself (a literal), without one it is data.
-  const message =
-    sqlClass === "22" &&
-    report.routine !== raised &&
-    report.position === undefined &&
-    report.internalPosition === undefined
-      ? withoutQuoted(report.message)
-      : report.message
-  const detail = detailWithoutData.has(sqlClass) && report.routine !== raised ? report.detail : undefined
-  const shownWhere = withoutData(where)
-  const internalQuery = report.internalQuery === undefined ? undefined : withoutLiterals(report.internalQuery)
-  return {
-    message,
-    detail,
-    hint: report.hint,
-    where: shownWhere,
-    internalQuery,
-    withheld: [
-      ...(message === report.message ? [] : ["message" as const]),
-      ...(detail === report.detail ? [] : ["detail" as const]),
-      ...(shownWhere.length === where.length ? [] : ["where" as const]),
-      ...(internalQuery === report.internalQuery ? [] : ["internalQuery" as const])
-    ]
-  }
+export const shownMessage = (report: ServerReport, showValues: boolean): string =>
+  showValues || report.routine === raised || !quotesData(report) ? report.message : withoutQuoted(report.message)
+
+/** `undefined`: there is one, and it is withheld. Empty: there is none. */
+export const shownDetail = (report: ServerReport, showValues: boolean): string | undefined => {
+  const { detail = "", routine, sqlState } = report
+  if (showValues || detail === "") return detail
+  const isData = sqlState.startsWith("22") ? quotesData(report) : !detailWithoutData.has(sqlState.slice(0, 2))
+  return isData || routine === raised ? undefined : detail
 }
+
+/** The context's first lines, and whether more follow that are withheld. */
+export const shownWhere = (
+  report: ServerReport,
+  showValues: boolean
+): { readonly lines: ReadonlyArray<string>; readonly withheld: boolean } => {
+  const all = bounded(report.where ?? "", whereLimit).split(/\r\n|\n|\r/)
+  const given = all.at(-1) === "" ? all.slice(0, -1) : all
+  const lines = showValues ? given : withoutData(given)
+  return { lines, withheld: lines.length < given.length }
+}
+
+export const shownInternalQuery = (report: ServerReport, showValues: boolean): string | undefined =>
+  showValues || report.internalQuery === undefined ? report.internalQuery : withoutLiterals(report.internalQuery)
