@@ -42,14 +42,15 @@ const inOrder: Readonly<Record<string, string>> = {
   "packages/examples/src/main.ts": `import pad from "left-pad"\nimport * as fs from "fs"\nexport { fs, pad }\n`
 }
 
-let root: string | undefined
+const roots: Array<string> = []
 afterEach(() => {
-  if (root !== undefined) rmSync(root, { recursive: true, force: true })
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
 })
 
 /** What the script says about the workspace with these files changed or added. */
 const check = (changes: Readonly<Record<string, string>> = {}) => {
-  root = mkdtempSync(join(tmpdir(), "pgfx arrows "))
+  const root = mkdtempSync(join(tmpdir(), "pgfx arrows "))
+  roots.push(root)
   for (const [path, text] of Object.entries({ ...inOrder, ...changes })) {
     const file = join(root, path)
     mkdirSync(dirname(file), { recursive: true })

@@ -72,7 +72,8 @@ describe("prepareBinaries", () => {
     expect(prepared.bin).toBe(join(fresh, "native", "bin"))
   })
 
-  it.runIf(folders.identity !== undefined)("copies them if they lie below a folder that is closed to it", async () => {
+  it("copies them if they lie below a folder that is closed to it", async ({ skip }) => {
+    skip(folders.identity === undefined, "the server runs as ourselves, to whom nothing of ours is closed")
     chmodSync(scratch, 0o700)
     const prepared = await prepareBinaries(findBinaries(18, fresh), folders)
     chmodSync(scratch, 0o755)
