@@ -1,0 +1,252 @@
+// Self-signed certificates, one for each family of signatures, as base64 of their DER. Each was made by
+//   openssl req -x509 -noenc -keyout /dev/null -subj /CN=a -days 36500 -outform DER <arguments>
+// with OpenSSL 3.0.19; their keys are gone. `hash` is what RFC 5929 says of the family, written by hand.
+import type { EndPointHashName, Unbindable } from "../../src/authentication/channelBinding.ts"
+
+export interface CertificateFixture {
+  readonly name: string
+  /** arguments of openssl req */
+  readonly arguments: string
+  readonly hash: EndPointHashName | Unbindable
+  readonly der: string
+}
+
+export const certificates: ReadonlyArray<CertificateFixture> = [
+  {
+    name: "RSA, MD5",
+    arguments: "-newkey rsa:1024 -md5",
+    hash: "SHA-256",
+    der:
+      "MIIB9jCCAV+gAwIBAgIUHDfLh0NEXkf+N/6oqPvFyTm+W7UwDQYJKoZIhvcNAQEEBQAwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzZa" +
+      "GA8yMTI2MTAyOTE1MjQzNlowDDEKMAgGA1UEAwwBYTCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEAtE4nNoPRaplMxA1kK9w33sAtbGxD" +
+      "1FlPPwiS2bC7LWc15fIpIJXpgVIqhmgVir0eqOUle0LgRtW7HTIxffEx9pL6nAC3pV7S+jjjQYFMeD/If0FN5wkTnZwheGrxkw/77YoQ2iAi" +
+      "lm9bT8q043FUe9RCgUSqEQvYVQl5Vvh7dTUCAwEAAaNTMFEwHQYDVR0OBBYEFGicI0DEdDXRbWA4o4osEyZbpwgXMB8GA1UdIwQYMBaAFGic" +
+      "I0DEdDXRbWA4o4osEyZbpwgXMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQEEBQADgYEAd0CeiocUx8SEAnNvfqlVyEAEPgWEFjIAd3TP" +
+      "7sn3KhP4BUVR5WUHLica/threjyjHHGpYadihfdxWHuaGVKI5JBJvl3f+0iRX1zMp5BaUTQLzZXaVe2OhM5BsEavZ03h7dJXTLa83FZns/6z" +
+      "3Ul3c+oqfHK58quHFWdk4BKE5Cs="
+  },
+  {
+    name: "RSA, SHA-1",
+    arguments: "-newkey rsa:1024 -sha1",
+    hash: "SHA-256",
+    der:
+      "MIIB9jCCAV+gAwIBAgIUWJOyGT+AVwdlsLRLTxQxJNsG44wwDQYJKoZIhvcNAQEFBQAwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzZa" +
+      "GA8yMTI2MTAyOTE1MjQzNlowDDEKMAgGA1UEAwwBYTCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEAtP0WQLnvCqQ4MTSbhBj8inSrDx95" +
+      "Yd1aj6lU3vTEuCBfJHYy96d9XVLNcxTC7tWWy2xlpftwRYdYrAD7HnS8IASa4G24yWGUFGS9yTb9sstsfYZeYoYx26/+65dvtW2DTEZF4K7M" +
+      "VFEe6+Hs3HtbnmjAC2WRSDkixA12McCN2s8CAwEAAaNTMFEwHQYDVR0OBBYEFE/EoIlTzRN0JuizyM8vOOVvhwYoMB8GA1UdIwQYMBaAFE/E" +
+      "oIlTzRN0JuizyM8vOOVvhwYoMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQEFBQADgYEALF8xSoHqDuoDrf4RdLGGhT7MFPPFFt8eCq1Q" +
+      "LhbNijHT+/uNlr8eSY3i5gPTScl6J6Bx+ZhoWw1SYu7bdoYzK24X8Xm9PwQkQDanY0RMUVOHyB/oAV1Ve4UsV30SFAgOS8W7r9887bALsBm+" +
+      "sAVSPjDQHMY2dcjSmw2jmHwEbFE="
+  },
+  {
+    name: "RSA, SHA-224",
+    arguments: "-newkey rsa:1024 -sha224",
+    hash: "SHA-224",
+    der:
+      "MIIB9jCCAV+gAwIBAgIUIBGyV0lYTErno2knNeCENl6I8+cwDQYJKoZIhvcNAQEOBQAwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzZa" +
+      "GA8yMTI2MTAyOTE1MjQzNlowDDEKMAgGA1UEAwwBYTCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEA1r4kGUTcq3jD0akoFsrGukmSha01" +
+      "OM2zao1B6iZM7TsmJy8oRkd4Npr+3BfSaKrSeJ+rQGuUaGKjfvqnKVbmjwpKY1TMejpjeqTzUELRzJxrSElp+4hE2PMtQxZAX52abR6zB9/R" +
+      "8E9XysC4uglRKKE5QuWPoQITi+t++GGDRw0CAwEAAaNTMFEwHQYDVR0OBBYEFPsIwH9gudnjMe8DvzDd7x8glHWnMB8GA1UdIwQYMBaAFPsI" +
+      "wH9gudnjMe8DvzDd7x8glHWnMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQEOBQADgYEAWivGD/zggLaVPMGJ9ihaoU7zcaQ5ymZPvil9" +
+      "QYH+5Nw6JpVEdxKN3ekyZhkSXL6Ntl1IBNuo9Vlm2Ommr5mEOYvWKzYwclOr9QF1q+NiRoCWOOsmRBK7ztxT/ME/orSEFW7GKxe9BJuQNS00" +
+      "6pPWDGFJvjT9su9hL56Nnn7TspI="
+  },
+  {
+    name: "RSA, SHA-256",
+    arguments: "-newkey rsa:1024 -sha256",
+    hash: "SHA-256",
+    der:
+      "MIIB9jCCAV+gAwIBAgIUTEOAWraCX37nMP4kR1qf5Q6gBrYwDQYJKoZIhvcNAQELBQAwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzZa" +
+      "GA8yMTI2MTAyOTE1MjQzNlowDDEKMAgGA1UEAwwBYTCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEAwcALK9yZrq86XnSKtn8bdFnc6uXt" +
+      "VwkT9O/mcXpQ2SvGldLWkC86PkXeicTjB5BsyGZHpJL1SEy7S+m8+Hs5ne6H6Smu2ccINz7ZVVWWEjrObHzhaWxFhXBjkZifATlQ0EGsNp1c" +
+      "xacom9jtguAIHM/EZKx2SBwFtS4CqxcGwFkCAwEAAaNTMFEwHQYDVR0OBBYEFGv4Usy4dsdUo+cNVqu02585n0TGMB8GA1UdIwQYMBaAFGv4" +
+      "Usy4dsdUo+cNVqu02585n0TGMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADgYEAEbFqZ39FstSKWRMAiWMpxnSLLnnwTQNEkjG/" +
+      "S9lGrwYGvXCBp1vktyx0uk4BSQIDZW9YO+UvydEImP7YyyVo26gQvH7W/2kHVzd70Evg0FjFqCFNpUVw3pjZk2G3GGEqiqtnS1zci4k2inPh" +
+      "kOiKLbiC8oLmPaRyWTpQrRbq6jU="
+  },
+  {
+    name: "RSA, SHA-384",
+    arguments: "-newkey rsa:1024 -sha384",
+    hash: "SHA-384",
+    der:
+      "MIIB9jCCAV+gAwIBAgIUB9xTjg1vYAuoBc31UquJuzJrQdIwDQYJKoZIhvcNAQEMBQAwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzZa" +
+      "GA8yMTI2MTAyOTE1MjQzNlowDDEKMAgGA1UEAwwBYTCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEA4UauSUbdTP90pJMQinplZ0TXaNKA" +
+      "BCWnNtz7TCGOpLQJf8wDDFsCw3HT5GE4BnLr6rtE4bKWzRd08yBzbO+Uh2xsAdCODT+0HQLTF9CQRfIUqiHPu0L/WUZKt0GEKGMWvJxqK1sK" +
+      "7FkZc7MHe1FQzTogC7GjeVSxy+W/rnfY8TMCAwEAAaNTMFEwHQYDVR0OBBYEFLiIDKkASfdKEVJAsEamyJNMIYFiMB8GA1UdIwQYMBaAFLiI" +
+      "DKkASfdKEVJAsEamyJNMIYFiMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQEMBQADgYEADzpiCwRgTVb8Heh1pRwr+NZKzyrnP9/qVCnD" +
+      "1kj6wsR6tv6ZTjKhyqiHA5b/LO3NhcuJVwBtZYBUEEapF3b5fpk37ex8/uGeZm1N82QZJUDgt8AKAG922jbx+t1NwJZPPMzqAL1Cc5CotCh8" +
+      "VaJci45skbTKAbfD4sxPeeoEYf0="
+  },
+  {
+    name: "RSA, SHA-512",
+    arguments: "-newkey rsa:1024 -sha512",
+    hash: "SHA-512",
+    der:
+      "MIIB9jCCAV+gAwIBAgIUeNV/NI0FSl9UA8Ai4bkEDSyiqk4wDQYJKoZIhvcNAQENBQAwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzZa" +
+      "GA8yMTI2MTAyOTE1MjQzNlowDDEKMAgGA1UEAwwBYTCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEAwKhR2xe/cR97GNv0D9YbHkayFAbf" +
+      "SSaC/ss6O1vg8EQCjhzJAqm5wCVjUA/YduQHzxn/t+18H3Hqf6sRr1OsxOvuP334P6LJJrG2mwzv8Rm/NqrQMzCfCXvB6l68FBwwxySH3lkS" +
+      "xeljZxJ2lKHvxVagKJfgOox0TgYxPoE12ecCAwEAAaNTMFEwHQYDVR0OBBYEFPW9wxqZc/itcor82C06JMYzAG6pMB8GA1UdIwQYMBaAFPW9" +
+      "wxqZc/itcor82C06JMYzAG6pMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQENBQADgYEAsl6FslyfBhWfDpqt9dJevGPeEeT3xJvFGcbi" +
+      "2blVskgRsVNAmGWgVF/pyM1j1t0yapzxdJDxI9cqhUeTDFGjr0M13d64aHMKeA5XJW+MQgc8VRaeU36JPqTzAtWU7pLE2C5BUcm+MmOejTe8" +
+      "jGx7wjnsabCJ93tn3V8Q9vDRmKo="
+  },
+  {
+    name: "RSA-PSS, SHA-1 (the default, parameters empty)",
+    arguments: "-newkey rsa:1024 -sha1 -sigopt rsa_padding_mode:pss",
+    hash: "SHA-256",
+    der:
+      "MIICADCCAWSgAwIBAgIUUfDOIb2OLCn4hzMaSv2kLXtP+dcwEgYJKoZIhvcNAQEKMAWiAwIBajAMMQowCAYDVQQDDAFhMCAXDTI2MTEyMjE1" +
+      "MjQzNloYDzIxMjYxMDI5MTUyNDM2WjAMMQowCAYDVQQDDAFhMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQD8wWhpi/2QZWbDqDHM/hDl" +
+      "gUrrXi3oHLRoevUB6ngD8W55Y1Ikx6JYdp8qsji0HuG+cdRFHms4ka0UC2t+mS0TOqVMJiajmltmCOYwPq5mSiJkvZqL9TNSEVmv2W1+LDhD" +
+      "V3M7IVPdMLrsdx8Qa1ohcXDFBXoseNL+FXPMaXWR3wIDAQABo1MwUTAdBgNVHQ4EFgQUi6w6n8ywmv3oyp9nBKuLTMI1jo4wHwYDVR0jBBgw" +
+      "FoAUi6w6n8ywmv3oyp9nBKuLTMI1jo4wDwYDVR0TAQH/BAUwAwEB/zASBgkqhkiG9w0BAQowBaIDAgFqA4GBAGTJQFvfEM7QOPERIMP8Hsq+" +
+      "O6cLdjguuXmuX7LhamZ35jkfFlz/A1I80Lhqr2N++B2h6+mls6ycF3IIIPJjLhZV0Lqvb9OXbA1oDk198K+ENOLvRv6hndEvTA6ykvU2tYJl" +
+      "NXfkWvTsm/dJGesDmQL+cq2MpgelYX33WaIGPy7z"
+  },
+  {
+    name: "RSA-PSS, SHA-256",
+    arguments: "-newkey rsa:1024 -sha256 -sigopt rsa_padding_mode:pss",
+    hash: "SHA-256",
+    der:
+      "MIICXjCCAZOgAwIBAgIUZS5c8ckd63teby66jbAeU3vNvYwwQQYJKoZIhvcNAQEKMDSgDzANBglghkgBZQMEAgEFAKEcMBoGCSqGSIb3DQEB" +
+      "CDANBglghkgBZQMEAgEFAKIDAgFeMAwxCjAIBgNVBAMMAWEwIBcNMjYxMTIyMTUyNDM3WhgPMjEyNjEwMjkxNTI0MzdaMAwxCjAIBgNVBAMM" +
+      "AWEwgZ8wDQYJKoZIhvcNAQEBBQADgY0AMIGJAoGBAJzyYmxlqoS0aqqCPtH0N3lW5V0U9QSsqA9Sg9Jc6sNjQhgHMWPmRNjryObHHm9kl5k7" +
+      "+GSIAlA/gLgSxKO4JWjvJyOrvQ+ZhVBKFGj16qxTHSKfTmwGmY2/p4Ke+DeuyH4ZN2vpaWZXfk4/I5Qx1a7beIm2U6r6fd35lcKsVH/pAgMB" +
+      "AAGjUzBRMB0GA1UdDgQWBBRHDwxiLpMUySrOIWCnoQ8xNX1T7zAfBgNVHSMEGDAWgBRHDwxiLpMUySrOIWCnoQ8xNX1T7zAPBgNVHRMBAf8E" +
+      "BTADAQH/MEEGCSqGSIb3DQEBCjA0oA8wDQYJYIZIAWUDBAIBBQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAIBBQCiAwIBXgOBgQARmvnj" +
+      "kGo2JzD8GQKhdcx2OAoDKNdOa8XlZ7TeH/jNqfhVzU1XOVwaV7GmVRqbySUY49gCSyq34ky9D4YO5CTTElbjv9f8yzl/R/aGomMZoAQ8Sh2B" +
+      "N5SBJF37mdGNZwO+BFDBzgSk5eH3IyPKZN5UdZ9smq2j1RnBBFjGxRuKfA=="
+  },
+  {
+    name: "RSA-PSS, SHA-384",
+    arguments: "-newkey rsa:1024 -sha384 -sigopt rsa_padding_mode:pss",
+    hash: "SHA-384",
+    der:
+      "MIICXjCCAZOgAwIBAgIUDU3AdEGNcXu81RdY0NmnO+ClTr0wQQYJKoZIhvcNAQEKMDSgDzANBglghkgBZQMEAgIFAKEcMBoGCSqGSIb3DQEB" +
+      "CDANBglghkgBZQMEAgIFAKIDAgFOMAwxCjAIBgNVBAMMAWEwIBcNMjYxMTIyMTUyNDM3WhgPMjEyNjEwMjkxNTI0MzdaMAwxCjAIBgNVBAMM" +
+      "AWEwgZ8wDQYJKoZIhvcNAQEBBQADgY0AMIGJAoGBAN2uW/12vtP/BU0DLHBOfFrF2J0ACF0eQg1jfNQAox2roz3/wgz7zaajQ6I7PkGQnqFi" +
+      "t1mxTvUMXQX0L45uTuc3g5YL+RFDLW/b+lJiNc2152kR6L1aAQgDtQnMktpHv6R23c5N0P+B1IcFqoAp70zpfozp2wBJ7P9tT07KBmjpAgMB" +
+      "AAGjUzBRMB0GA1UdDgQWBBRamCfkhlYhXyogxBjXNtTaHNzvYzAfBgNVHSMEGDAWgBRamCfkhlYhXyogxBjXNtTaHNzvYzAPBgNVHRMBAf8E" +
+      "BTADAQH/MEEGCSqGSIb3DQEBCjA0oA8wDQYJYIZIAWUDBAICBQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBTgOBgQCiFsyA" +
+      "dBN2LXzvTjbV6fn5bqvInYUZS1XIlmVnLnBakPEVZJZ5aIs52DkuMulxYz46gQWRFzJUT0gJoSZ8rIskvpiXVB5rwViAwu6eE1SrKZn+Pcir" +
+      "927+iSwrtmkFG6xL2wxxO1WWpZJPnOoSoUpmhh8KbfTJuPJpeIY+7PkuMQ=="
+  },
+  {
+    name: "RSA-PSS, SHA-512",
+    arguments: "-newkey rsa:2048 -sha512 -sigopt rsa_padding_mode:pss",
+    hash: "SHA-512",
+    der:
+      "MIIDZTCCAhigAwIBAgIUdS6fcVuboK4MV4LTJwyQRy8G9FgwQgYJKoZIhvcNAQEKMDWgDzANBglghkgBZQMEAgMFAKEcMBoGCSqGSIb3DQEB" +
+      "CDANBglghkgBZQMEAgMFAKIEAgIAvjAMMQowCAYDVQQDDAFhMCAXDTI2MTEyMjE1MjQzN1oYDzIxMjYxMDI5MTUyNDM3WjAMMQowCAYDVQQD" +
+      "DAFhMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAvLns1bFuj1a8nz5YsfQD9AfUxyXQBk8BbrKLsSuRcg/rhXIuIHF0GvIEKIdd" +
+      "76JFCpVW89pZG3LjHEknUkNHzyJnutPecjCZUua3jNcsku7WL53TXeJO6+fJ29h/ZcgyAc7mXzlUEC2z1WDyPHcAHTVP0p/nptHcUKhFT6Rs" +
+      "RJvnApT/X+ANy1XsO/5TsdLbUXV35ADI6qwabuv/W2cPmP6owXUufZaQPY3g/ISZsTzTQNHHyx8XR9j6ugs5ytqV2f35Y6YZzX0Be8gMHFc0" +
+      "Er2iIDP4WoOYHK5eKieBXxeyPzG8hat+J80/3ma4hYJi4Fp+MeyBCr5ceLadJs485QIDAQABo1MwUTAdBgNVHQ4EFgQUbqjQzG9y472Pca3D" +
+      "PvxO8l4lkdswHwYDVR0jBBgwFoAUbqjQzG9y472Pca3DPvxO8l4lkdswDwYDVR0TAQH/BAUwAwEB/zBCBgkqhkiG9w0BAQowNaAPMA0GCWCG" +
+      "SAFlAwQCAwUAoRwwGgYJKoZIhvcNAQEIMA0GCWCGSAFlAwQCAwUAogQCAgC+A4IBAQBOGuQXmfJfG4vDeBsYt8szol1raOmJpkpZZDPjyT1X" +
+      "++RepvfYvStEWoJxT5mUbAx6S6LdhLytWmOE5FAYz/iHy1ECerJ54Ho+BXdFHj89vYDgyOTKKahnHqmYAOvOSYsPYwtiIMNSQXUfb7A9F9TW" +
+      "55VTfb7RsxR/DhC3wMjY46Q0A7ysrqnJewGhkhaHbfShZjtC7eqON1FtPKBMGxXfGTUxLZTP+PHpy85SdVhCioBppdk6DZwxTjLueUEDL8yT" +
+      "TIzXo1MrKAJ2WvO6ATKNyD7tIqhUOEgo2AbZHQ7/i55fCFoFjys8hS3j/14sgy3hRVYPjhebGvpkzyBrsCta"
+  },
+  {
+    name: "RSA-PSS, SHA-512/256",
+    arguments: "-newkey rsa:1024 -sha512-256 -sigopt rsa_padding_mode:pss",
+    hash: { unbindable: "RSASSA-PSS with hash function 2.16.840.1.101.3.4.2.6" },
+    der:
+      "MIICXjCCAZOgAwIBAgIUYhM6Xh9df/lKVS93QEeg54Z2QjAwQQYJKoZIhvcNAQEKMDSgDzANBglghkgBZQMEAgYFAKEcMBoGCSqGSIb3DQEB" +
+      "CDANBglghkgBZQMEAgYFAKIDAgFeMAwxCjAIBgNVBAMMAWEwIBcNMjYxMTIyMTUyNDM3WhgPMjEyNjEwMjkxNTI0MzdaMAwxCjAIBgNVBAMM" +
+      "AWEwgZ8wDQYJKoZIhvcNAQEBBQADgY0AMIGJAoGBAO8fSBn7IGuEU2JVPlWJ6nw5SeBTOYxTebU5iQv8pKr5CfAz62GHicYZktoAikswpATG" +
+      "y0wZJcqVChvybRhlBTPVTtxd53Vb094rNTwLRYspAxANdRmqFoa9oII3pYYFtAhTmZVlvoItMEzY+xqI90bmnkhsWIMFWUI8arGF5ECPAgMB" +
+      "AAGjUzBRMB0GA1UdDgQWBBSTTh6JBE6WMPbUGtABXXI8ofe5lzAfBgNVHSMEGDAWgBSTTh6JBE6WMPbUGtABXXI8ofe5lzAPBgNVHRMBAf8E" +
+      "BTADAQH/MEEGCSqGSIb3DQEBCjA0oA8wDQYJYIZIAWUDBAIGBQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAIGBQCiAwIBXgOBgQAz+uIx" +
+      "6oQ5m+OrMiSFcdYEfN3emHOgvp0RuitzVFjZXM2U5dNrEViTHhiTFnMot6+9RXYhbyZMVqEmjhdjq5kHfpw73s/5XK+ToIllf2VZnZGN2rhc" +
+      "JRyCSBvhhGuGGmE5buZJ2XeZkzs6Alrx9B6baaxD8EwzmzR9nL0hpS7pyw=="
+  },
+  {
+    name: "ECDSA, SHA-1",
+    arguments: "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha1",
+    hash: "SHA-256",
+    der:
+      "MIIBbDCCARSgAwIBAgIUci1DpyU97qpAXluMizp+FZsxE6swCQYHKoZIzj0EATAMMQowCAYDVQQDDAFhMCAXDTI2MTEyMjE1MjQzN1oYDzIx" +
+      "MjYxMDI5MTUyNDM3WjAMMQowCAYDVQQDDAFhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEOoHYAFYH1HfxNoAW9GPGU7NU0cQB5KhFDpBP" +
+      "9vgWpzWF5NZMs0hPuBMS7CtzYEgIJwuZluunR7OosvN+4EFPUqNTMFEwHQYDVR0OBBYEFBW/rq/SDW1LJfmUHkwOYdot12J8MB8GA1UdIwQY" +
+      "MBaAFBW/rq/SDW1LJfmUHkwOYdot12J8MA8GA1UdEwEB/wQFMAMBAf8wCQYHKoZIzj0EAQNHADBEAiA8fgYl2s7NbzEeupWZl3k1qRg81/lS" +
+      "zAoRAeka8OWkvAIgcG+AW+X+kNaL4lysjk4vdn89oR8RlIID7y+AlZ2VEtc="
+  },
+  {
+    name: "ECDSA, SHA-224",
+    arguments: "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha224",
+    hash: "SHA-224",
+    der:
+      "MIIBbzCCARWgAwIBAgIUNdchMlFVc9WpUqyC1PlEEjpE2wEwCgYIKoZIzj0EAwEwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzdaGA8y" +
+      "MTI2MTAyOTE1MjQzN1owDDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABFGA9d9QWoVSvpv4UKIamtxtr5DirFSKVBdn" +
+      "7uCtuM+n+YjhC5I9iSV1YVtsN0OBMYb04swbth7sO2jBCNZ8zmajUzBRMB0GA1UdDgQWBBTb5d7beQZaXqhe+vHeKzsMwCLn4zAfBgNVHSME" +
+      "GDAWgBTb5d7beQZaXqhe+vHeKzsMwCLn4zAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMBA0gAMEUCIDXxb3hMZiWmYAdk1HdcD9pCCfxz" +
+      "7JJ/RSGZJIEZVH4dAiEA+yV1VCOKgkgvsI0Tah2cIyUNrIhtWBkWzJlgrjb6YDg="
+  },
+  {
+    name: "ECDSA, SHA-256",
+    arguments: "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha256",
+    hash: "SHA-256",
+    der:
+      "MIIBcDCCARWgAwIBAgIUXSU+ZZFVQn7n6Hf7Pz1bZ1hJa10wCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzdaGA8y" +
+      "MTI2MTAyOTE1MjQzN1owDDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABI2IA+QmYxU1wUqDFtbvP8cnyUq50DYy99zI" +
+      "mAoLx2yNvdz8Sp3vX7pNDo4dGZWJAY91H1r0xbsCosDQ9d3pnpWjUzBRMB0GA1UdDgQWBBSGxeqOI/oTFa79YrbDqQRNoFwJjTAfBgNVHSME" +
+      "GDAWgBSGxeqOI/oTFa79YrbDqQRNoFwJjTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQDIfICf7ocvDp8T92IvSiU9i7mF" +
+      "91uWE0mObJNlsYDD5gIhAPjVQeLOXWOxYwiDvZ4e4ijVwDqfb6JDV5+PUMMpEcy0"
+  },
+  {
+    name: "ECDSA, SHA-384",
+    arguments: "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha384",
+    hash: "SHA-384",
+    der:
+      "MIIBcDCCARWgAwIBAgIUMniNqGCgMLBg3Jw9NRwSa9cSy0gwCgYIKoZIzj0EAwMwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzdaGA8y" +
+      "MTI2MTAyOTE1MjQzN1owDDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJz1Ts4fVDu0JIcAC0EhOEc4pfDaXQjMq/ro" +
+      "Zz4NzUcexxOc7GxKnM9DlkyWD4i4UCNzWJF59dE2Me9DGH8OQ2qjUzBRMB0GA1UdDgQWBBS01bGOMirBxyL5ffXcq+xC6mrBejAfBgNVHSME" +
+      "GDAWgBS01bGOMirBxyL5ffXcq+xC6mrBejAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMDA0kAMEYCIQCziysCGaEYCG9WsFWyNzhtSHYp" +
+      "8QocWhyy8cMm4BW4iAIhANBhkR4pO6u4fWuBwGEOgCAZFEjUd4UGA1bBZgEmjc+v"
+  },
+  {
+    name: "ECDSA, SHA-512",
+    arguments: "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha512",
+    hash: "SHA-512",
+    der:
+      "MIIBcDCCARWgAwIBAgIUY3Yp6K1BpVQnfbHEM4ZaINtZfKQwCgYIKoZIzj0EAwQwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzdaGA8y" +
+      "MTI2MTAyOTE1MjQzN1owDDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBL8HNPeQYqYIyEIphjByaPr/FvvYxEUB63B" +
+      "Hr7pQOAbRbyIh8WChydqUF1H5ap9xdxZLrRE0jSxxxxX1DFppMCjUzBRMB0GA1UdDgQWBBTY/3l9xo+VaCZk2pb0o6aQ3tdrdzAfBgNVHSME" +
+      "GDAWgBTY/3l9xo+VaCZk2pb0o6aQ3tdrdzAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMEA0kAMEYCIQD3Wn0bxIkAi7U1qNKA7xqlyDEV" +
+      "kP7i/zsSVPHr0IMeMAIhAO9/2V7NGUkyo5EKCUBE4dLkge5GfxNpL+X/d0QqVB9u"
+  },
+  {
+    name: "ECDSA, SHA3-256",
+    arguments: "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha3-256",
+    hash: { unbindable: "ecdsa-with-SHA3-256" },
+    der:
+      "MIIBcDCCARagAwIBAgIUUavVLdDVkBEIG3jRrdCwLbo/uEswCwYJYIZIAWUDBAMKMAwxCjAIBgNVBAMMAWEwIBcNMjYxMTIyMTUyNDM3WhgP" +
+      "MjEyNjEwMjkxNTI0MzdaMAwxCjAIBgNVBAMMAWEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASfaeBN7h2FT+dByxrlH74S4fy4wx0ezAe7" +
+      "1smrmGQd2Usw4luoqPRCpjdjaaDg5xL1LOqo6AxAnKnYgTXcrwB0o1MwUTAdBgNVHQ4EFgQU65dJgZVUej9L1IOyPbZNJvgLICkwHwYDVR0j" +
+      "BBgwFoAU65dJgZVUej9L1IOyPbZNJvgLICkwDwYDVR0TAQH/BAUwAwEB/zALBglghkgBZQMEAwoDRwAwRAIgPJbPWmDUs0YSiu7uz6GpnEn6" +
+      "4yelNM+a9mMaNVg5NrACIGAm+VK8RVCrgRr8ILaQxUdHPBSrno+SwMR0D0yW0Lwm"
+  },
+  {
+    name: "Ed25519",
+    arguments: "-newkey ed25519",
+    hash: { unbindable: "Ed25519" },
+    der:
+      "MIIBLjCB4aADAgECAhQV3msCI5NjfYBoQaw5dixbhLcUqTAFBgMrZXAwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzdaGA8yMTI2MTAy" +
+      "OTE1MjQzN1owDDEKMAgGA1UEAwwBYTAqMAUGAytlcAMhAL0/qGhsbt3ThC/eO7TVltgAjfm9DJf9ekYlf0Xyo+y/o1MwUTAdBgNVHQ4EFgQU" +
+      "JebnRA7OSgLyjoGRjZnINuqhR9AwHwYDVR0jBBgwFoAUJebnRA7OSgLyjoGRjZnINuqhR9AwDwYDVR0TAQH/BAUwAwEB/zAFBgMrZXADQQD9" +
+      "JpdCTT+o5ucrl8WhLBzRUpS0qzB8P+iA2AH0OlDaMo3TXjF1Jb2xEooMIXFzzSR+0jpP/wjwHzlpw+SFdbwD"
+  },
+  {
+    name: "Ed448",
+    arguments: "-newkey ed448",
+    hash: { unbindable: "Ed448" },
+    der:
+      "MIIBeTCB+qADAgECAhQvsef43TQ1V9N9pDWX5QXJb5fDGjAFBgMrZXEwDDEKMAgGA1UEAwwBYTAgFw0yNjExMjIxNTI0MzdaGA8yMTI2MTAy" +
+      "OTE1MjQzN1owDDEKMAgGA1UEAwwBYTBDMAUGAytlcQM6AHdcyDoZQ4Nl1lLIKZwWx46VXkjAKOcX0naAICDyG84HGAOnPRcF/wnlGOU+4uPx" +
+      "11sRWZ0zg1cFAKNTMFEwHQYDVR0OBBYEFL8dqofuh7KgALvo1PCXHUQmU+PhMB8GA1UdIwQYMBaAFL8dqofuh7KgALvo1PCXHUQmU+PhMA8G" +
+      "A1UdEwEB/wQFMAMBAf8wBQYDK2VxA3MAEBqnWRyoxANM7Jl0miimS+Zas73N+hzGT+tZM4PFOwNonOhyQtQ2Ekd1eCfADZjtt5+CaEDVkWIA" +
+      "Zug8SlCnIKckWUcWb+c6hqpG514BpL4j4eUZLLKhqnGCZF1TXi64GqnybPzVF7AArwyQWM5mCRIA"
+  }
+]
