@@ -69,7 +69,7 @@ export interface CancelFacts {
  * Who cancelled, in this order: our own CancelRequest, if we sent one; else the server's English sentence, if it is one of the known
  * three; else `statement_timeout`, if this client set it; else somebody (`pg_cancel_backend`, another program).
  *
- * statement_timeout and a cancel share code, routine and file: `ProcessInterrupts` of postgres.c (18.4; 15 too), whose line numbers differ by
+ * statement_timeout and a cancel share code, routine and file: `ProcessInterrupts` of postgres.c (18.4 and 15.18), whose line numbers differ by
  * version. lock_timeout is 55P03 since 9.3 and comes here only from servers that are older or not PostgreSQL.
  */
 const causeOfCancel = (report: ServerReport, facts: CancelFacts): PermanentReason => {

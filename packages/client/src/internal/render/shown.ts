@@ -7,8 +7,8 @@ import { bounded } from "./plainText.ts"
 
 const whereLimit = 3_000
 
-// Classes whose details name objects, processes and limits, not data (errdetail calls of PostgreSQL 18). All others are withheld:
-// 22, 23, 44 quote values; P0, 38, 39, HV, XX and unknown ones can hold anything.
+// Classes whose details name objects, processes and limits. All others are withheld: 22, 23, 44 quote values; P0, 38, 39, HV, XX and
+// those nobody knows can hold anything.
 const detailWithoutData = new Set("08 0A 0B 25 26 28 2B 2D 34 3B 3D 3F 40 42 53 54 55 57 58".split(" "))
 // src/pl/plpgsql/src/pl_exec.c: the texts, and the SQLSTATE, are those of a RAISE statement
 const raised = "exec_stmt_raise"
@@ -24,12 +24,24 @@ const withoutQuoted = (text: string): string => {
   return last === first ? `${text.slice(0, first)}…` : `${text.slice(0, first + 1)}…${text.slice(last)}`
 }
 
-/** Up to the first line that quotes something: what follows may be the rest of it. `PL/pgSQL function f(integer) line 3 at RAISE` stays. */
+// "PL/pgSQL function f(integer) line 3 at RAISE", and its translations, all of which say PL/pgSQL, the function and the line.
+const isCall = (line: string): boolean => line.includes("PL/pgSQL") && /\d/.test(line) && !quotes.test(line)
+// The two harmless contexts that quote a name; in another language they are withheld, which is the safe side.
+const quotesName =
+  /^(?:SQL function "[\w.$]+" (?:statement \d+|during (?:startup|inlining))|while \w+ (?:index )?tuple \(\d+,\d+\) in relation "[\w.$]+")$/
+
+/**
+ * Lines that cannot hold data. Behind a line that was left out only calls are believed: others may be the rest of it, for
+ * `SQL statement "…"` takes as many lines as the statement has.
+ */
 const withoutData = (where: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const first = where.findIndex(
-    (line) => line.length > 200 || line.includes(":") || line.includes("=") || quotes.test(line)
-  )
-  return first < 0 ? where : where.slice(0, first)
+  let complete = true
+  return where.filter((line) => {
+    const isShort = line.length <= 200 && !/[:=：]/.test(line)
+    const shown = isShort && (isCall(line) || (complete && (quotesName.test(line) || !quotes.test(line))))
+    complete &&= shown
+    return shown
+  })
 }
 
 // Comments and quoted names first, so that an apostrophe in them opens no literal; then E'…' with its escapes, '…', $tag$…$tag$ and

@@ -36,9 +36,7 @@ describe("the message", () => {
   it("loses what was quoted from a text that a function made", () => {
     const inner = { internalQuery: "SELECT canary", internalPosition: 8 }
     expect(message("42601", `syntax error at or near "canary"`, inner)).toBe(`syntax error at or near "…"`)
-    expect(
-      message("22P02", `invalid input syntax for type integer: "canary"`, { ...inner, position: undefined })
-    ).not.toContain("canary")
+    expect(message("22P02", `invalid input syntax for type integer: "canary"`, inner)).not.toContain("canary")
   })
   it("keeps names, and what the program itself said in a RAISE", () => {
     expect(message("42703", `column "popsulation" does not exist`)).toContain("popsulation")
@@ -69,21 +67,28 @@ describe("the detail", () => {
 
 describe("the context", () => {
   const where = (text: string) => shownWhere(report("22P02", { where: text }), false)
-  it("keeps calls of functions, up to the first line that may quote", () => {
-    expect(where("PL/pgSQL function f(integer) line 3 at RAISE\nPL/pgSQL function g() line 1 at PERFORM")).toEqual({
-      lines: ["PL/pgSQL function f(integer) line 3 at RAISE", "PL/pgSQL function g() line 1 at PERFORM"],
-      withheld: false
-    })
+  it("keeps what quotes no more than a name", () => {
+    const calls = [
+      `SQL function "h" statement 1`,
+      "PL/pgSQL function f(integer) line 3 at RAISE",
+      "PL/pgSQL-Funktion g() Zeile 1 bei PERFORM",
+      `while updating tuple (0,3) in relation "accounts"`
+    ]
+    expect(where(calls.join("\n"))).toEqual({ lines: calls, withheld: false })
+  })
+  it("leaves out what quotes data, with the lines that may belong to it, but no call of a function", () => {
+    const call = "PL/pgSQL function f() line 1 at EXECUTE"
     for (const line of [
       `COPY t, line 1, column id: "canary"`,
+      "COPY t, Zeile 1, Spalte id »canary«",
       "JSON data, line 1: canary...",
-      "unnamed portal with parameters: $1 = 'canary'",
-      `SQL statement "SELECT 'canary'"`
+      "unnamed portal with parameters $1 = canary",
+      `SQL statement "SELECT 'canary'"`,
+      `SQL statement "SELECT\n  canary\nFROM t"`,
+      "x".repeat(201)
     ]) {
-      expect(where(`PL/pgSQL function f() line 1 at EXECUTE\n${line}\nthe rest of canary`)).toEqual({
-        lines: ["PL/pgSQL function f() line 1 at EXECUTE"],
-        withheld: true
-      })
+      expect(where(`${line}\n${call}`)).toEqual({ lines: [call], withheld: true })
+      expect(where(`${call}\n${line}\n${call}`)).toEqual({ lines: [call, call], withheld: true })
     }
   })
 })
