@@ -65,16 +65,25 @@ const findPnpm = () => {
 const networkFailure =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|META_FETCH_FAIL|FETCH_5\d\d/
 
-const explain = (command, result) => {
-  const tail = result.output.trim().split("\n").slice(-15).join("\n")
-  const failed = `Installing the dependencies failed (${command}, exit code ${result.code}):\n\n${tail}\n\n`
-  if (networkFailure.test(result.output)) {
-    return (
-      `${failed}The package registry could not be reached. The first run needs the network, later runs do not.\n` +
-      "Connect, or name a proxy or mirror (npm config set proxy …, npm config set registry …), and run the same command again."
-    )
-  }
-  return `${failed}Run it yourself to see all of its output: ${command}`
+/** The lines worth reading: no stack frames, no progress, no warnings about the user's own npm configuration. */
+const tailOf = (output) =>
+  output
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !/^\s+at |^Progress: |^npm warn |^npm error A complete log|Will retry in /.test(line))
+    .slice(-12)
+    .map((line) => `  ${line.trimEnd()}\n`)
+    .join("")
+
+const explain = (command, { code, output }) => {
+  const details = `\n${command}\nended with exit code ${code}:\n${tailOf(output)}`
+  const network = networkFailure.exec(output)
+  if (network === null) return `The dependencies could not be installed.\n${details}`
+  const host = /https?:\/\/([^/\s]+)/.exec(output)?.[1]
+  return (
+    `The dependencies could not be installed: ${host ?? "the package registry"} cannot be reached (${network[0]}).\n` +
+    "Only the first run needs the network. Connect, or name your proxy or mirror (npm config set proxy …, npm config\n" +
+    `set registry …), and run the same command again.\n${details}`
+  )
 }
 
 const install = async () => {
