@@ -50,7 +50,7 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
     case "ConnectFailed":
       return because(`could not connect to ${oneLine(reason.address, 300)}`, reason.cause)
     case "TlsFailed":
-      return because(`TLS was not established: ${oneLine(reason.check, 300)} failed`, reason.cause)
+      return because(`TLS was not established; what failed is ${oneLine(reason.check, 300)}`, reason.cause)
     case "ConnectionLost":
       return reason.report === undefined
         ? because("the connection was lost", reason.cause)
@@ -80,7 +80,7 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
     case "StatementMismatch":
       return `the statement and its Schemas disagree: ${count(reason.findings.length, "finding", "findings")}`
     case "InvalidParameter":
-      return `parameter "${oneLine(reason.parameter, 100)}": ${oneLine(reason.issue, 500)}`
+      return `${reason.parameter === "" ? "the parameters" : `parameter "${oneLine(reason.parameter, 100)}"`}: ${oneLine(reason.issue, 500)}`
     case "InvalidRow":
       return `${reason.column === undefined ? "" : `column "${oneLine(reason.column, 100)}" of `}row ${reason.row}: ${oneLine(reason.issue, 500)}`
     case "InvalidSettings":

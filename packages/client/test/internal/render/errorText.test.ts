@@ -394,6 +394,50 @@ describe("what is true now", () => {
   })
 })
 
+describe("a connection that was not made", () => {
+  it("says what failed, and the words of the cause", () => {
+    const message = (cause: unknown) =>
+      new Broken({
+        reason: { _tag: "TlsFailed", check: "the host name in the certificate", cause },
+        outcome: "NotSent"
+      }).message
+    expect(message(new Error("altnames do not match"))).toBe(
+      "TlsFailed: TLS was not established; what failed is the host name in the certificate: altnames do not match. Nothing was sent."
+    )
+    expect(message(undefined)).toBe(
+      "TlsFailed: TLS was not established; what failed is the host name in the certificate. Nothing was sent."
+    )
+  })
+  it("names every address that was tried", () => {
+    const tried = new AggregateError([
+      new Error("connect ECONNREFUSED ::1:5432"),
+      new Error("connect ECONNREFUSED 127.0.0.1:5432")
+    ])
+    const error = new Broken({
+      reason: { _tag: "ConnectFailed", address: "localhost:5432", cause: tried },
+      outcome: "NotSent"
+    })
+    expect(error.message).toContain(
+      "could not connect to localhost:5432: connect ECONNREFUSED ::1:5432; connect ECONNREFUSED 127.0.0.1:5432."
+    )
+  })
+  it("names the setting that would allow what our policy refused", () => {
+    const error = new Permanent({
+      reason: {
+        _tag: "AuthenticationRefused",
+        method: "md5",
+        issue: "only scram-sha-256 is allowed",
+        setting: "requireAuth"
+      },
+      outcome: "NotSent"
+    })
+    expect(error.message).toBe(
+      "AuthenticationRefused: md5 was refused by this client: only scram-sha-256 is allowed. " +
+        "Hint: if this is acceptable, say so with the setting requireAuth. Nothing was sent."
+    )
+  })
+})
+
 describe("hostile text", () => {
   const hostile = "\u001b[31m\u001b]0;title\u0007\r\nFAKE LINE\u202e\u0085\u2028\u{e0041}\u0000" + "x".repeat(100_000)
   const error = errorFromReport(
