@@ -44,6 +44,8 @@ export type ContainerForm =
       readonly element?: Form | undefined
       /** keep lower bounds other than 1 at the symbol `lowerBounds`; the default form does */
       readonly bounds?: boolean | undefined
+      /** when written: how many levels of nesting are dimensions; absent: all, unless the elements may be arrays themselves (json): 1 */
+      readonly dimensions?: number | undefined
     }
   | { readonly _tag: "tuple"; readonly elements?: ReadonlyArray<Form | undefined> | undefined }
   | {
@@ -89,7 +91,11 @@ export interface Writer {
 
 /** What a codec is made of, for whoever chooses forms. */
 export type Shape =
-  | { readonly _tag: "Scalar" }
+  | {
+      readonly _tag: "Scalar"
+      /** values may be JavaScript arrays (json, polygon): in an array of them, nesting does not tell dimensions from values */
+      readonly arrays: boolean
+    }
   | { readonly _tag: "Enum"; readonly labels: ReadonlyArray<string> }
   | { readonly _tag: "Array"; readonly element: Codec }
   | { readonly _tag: "Range"; readonly subtype: Codec }
@@ -122,6 +128,8 @@ export interface ScalarOptions {
   readonly writer: Writer
   /** forms whose values need a writer of their own, because the plain one would refuse or misunderstand them (`millis`) */
   readonly writers?: { readonly [F in ScalarForm]?: Writer }
+  /** values may be JavaScript arrays */
+  readonly arrays?: boolean
 }
 
 /** A codec of a type without parts. Users register their own through it. */
@@ -135,14 +143,15 @@ export const scalar = (options: ScalarOptions): Codec => {
   }
   return {
     name: options.name,
-    shape: { _tag: "Scalar" },
+    shape: { _tag: "Scalar", arrays: options.arrays === true },
     defaultForm: options.defaultForm,
     forms,
     reader: (form = options.defaultForm) => readers.get(form),
-    writer: (form = options.defaultForm) =>
-      typeof form !== "string"
-        ? undefined
-        : (options.writers?.[form] ?? (readers.has(form) ? options.writer : undefined))
+    writer: (form) => {
+      if (form === undefined) return options.writer
+      if (typeof form !== "string") return undefined
+      return options.writers?.[form] ?? (readers.has(form) ? options.writer : undefined)
+    }
   }
 }
 

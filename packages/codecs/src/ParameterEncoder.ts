@@ -2,7 +2,7 @@
 // before a byte is written. Also the text form that needs no type, for the first use of a statement in one flight.
 import { type ByteWriter, type FormatCode, maxCount } from "@pgfx/protocol"
 import type { Codec, Form, Writer } from "./Codec.ts"
-import { hexOf } from "./Hex.ts"
+import { hexOf } from "./Bytes.ts"
 import { dateText } from "./scalar/Timestamp.ts"
 import { checkText } from "./Text.ts"
 import { ValueError, notTaken, refused } from "./ValueError.ts"

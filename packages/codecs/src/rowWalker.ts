@@ -135,7 +135,7 @@ export const rowSource = ({ shape, columns }: RowPlan): string => {
           : `else v${i} = undefined`
     lines.push(
       `let v${i} = null`,
-      `if (l >= 0) { if (l > stop - p) throw bad(N, N); v${i} = r${i}(b, p, l); p += l } else if (l !== -1) throw bad(N, N) ${none}`
+      `if (l >= 0) { if (l > stop - p) throw bad(N, N); v${i} = r${i}(b, p, l); p += l } else if (l !== -1) throw bad(N, N); ${none}`
     )
     values.push(`v${i}`)
     // in brackets: `"__proto__": x` without them would set the prototype

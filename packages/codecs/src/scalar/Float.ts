@@ -7,7 +7,7 @@ import { malformed, notTaken, refused, wrongLength } from "../ValueError.ts"
 const plain = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 
 /** The number a text spells: decimal notation or one of PostgreSQL's three words. `undefined` for everything else. */
-const numberOf = (text: string): number | undefined => {
+export const numberOf = (text: string): number | undefined => {
   if (plain.test(text)) return Number(text)
   if (text === "NaN") return NaN
   if (text === "Infinity") return Infinity
@@ -15,16 +15,18 @@ const numberOf = (text: string): number | undefined => {
   return undefined
 }
 
-const textOf = (value: number): string => (Object.is(value, -0) ? "-0" : String(value))
+/** As JavaScript writes it, but `-0` keeps its sign. */
+export const numberText = (value: number): string => (Object.is(value, -0) ? "-0" : String(value))
 
 /** The shortest text that a float4 reads back from: `"0.1"`, where the widened double would say `0.10000000149011612`. */
 const float4Text = (value: number): string => {
+  if (value === 0) return numberText(value)
   for (let digits = 1; digits < 9; digits++) {
     const rounded = Number(value.toPrecision(digits))
-    if (Math.fround(rounded) === value) return textOf(rounded)
+    if (Math.fround(rounded) === value) return numberText(rounded)
   }
   // NaN comes here too; nine digits always identify a float4
-  return Number.isFinite(value) ? textOf(Number(value.toPrecision(9))) : textOf(value)
+  return Number.isFinite(value) ? numberText(Number(value.toPrecision(9))) : numberText(value)
 }
 
 /** A string of digits other than zero whose double is 0 or infinite: PostgreSQL refuses those, so it has to see them. */
@@ -71,7 +73,7 @@ const writerOf = (size: 4 | 8): Writer => {
     format: (value) => (typeof valueOf(value) === "string" ? 0 : 1),
     text: (value) => {
       const number = valueOf(value)
-      return typeof number === "string" ? number : textOf(number)
+      return typeof number === "string" ? number : numberText(number)
     },
     binary: (value, out) => {
       const number = Number(valueOf(value))
@@ -110,8 +112,8 @@ export const float8: Codec = scalar({
     number: { format: 1, binary: readFloat8, parse: parse8 },
     text: {
       format: 1,
-      binary: (bytes, offset, length) => textOf(readFloat8(bytes, offset, length)),
-      parse: (text) => textOf(parse8(text))
+      binary: (bytes, offset, length) => numberText(readFloat8(bytes, offset, length)),
+      parse: (text) => numberText(parse8(text))
     }
   },
   writer: writerOf(8)

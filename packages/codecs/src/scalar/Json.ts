@@ -5,21 +5,17 @@ import { parseJson, parseJsonNumbers, writeJson } from "../JsonText.ts"
 import { checkText, readText } from "../Text.ts"
 import { malformed } from "../ValueError.ts"
 
-const writerOf = (type: string, version: boolean): Writer => {
-  // a string *is* JSON text, the mirror of reading as text; a JSON string is written by whoever knows that it is one
-  const textOf = (value: unknown): string =>
-    typeof value === "string" ? checkText(type, value) : checkText(type, writeJson(type, value))
-  return {
-    format: (value) => (typeof value === "string" ? (checkText(type, value), 1) : (writeJson(type, value), 1)),
-    text: textOf,
-    binary: (value, out) => {
-      if (version) out.uint8(1)
-      out.utf8(textOf(value))
-    }
+const writerOf = (version: boolean, textOf: (value: unknown) => string): Writer => ({
+  format: (value) => (textOf(value), 1),
+  text: textOf,
+  binary: (value, out) => {
+    if (version) out.uint8(1)
+    out.utf8(textOf(value))
   }
-}
+})
 
 const codec = (type: string, version: boolean): Codec => {
+  const jsonOf = (value: unknown): string => writeJson(type, value)
   const reader = <A>(finish: (text: string) => A) => {
     const text: ReadValue = (bytes, offset, length) => finish(readText(type, bytes, offset, length))
     const binary: ReadValue = version
@@ -33,12 +29,15 @@ const codec = (type: string, version: boolean): Codec => {
   return scalar({
     name: type,
     defaultForm: "json",
+    arrays: true,
     readers: {
       json: reader((text) => parseJson(type, text)),
       jsonNumbers: reader((text) => parseJsonNumbers(type, text)),
       text: reader((text) => text)
     },
-    writer: writerOf(type, version)
+    // without a form a string *is* JSON text, the mirror of reading it as text; with one it is a JSON string
+    writer: writerOf(version, (value) => (typeof value === "string" ? checkText(type, value) : jsonOf(value))),
+    writers: { json: writerOf(version, jsonOf), jsonNumbers: writerOf(version, jsonOf) }
   })
 }
 

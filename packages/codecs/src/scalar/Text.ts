@@ -59,9 +59,23 @@ const readChar = (bytes: Uint8Array, offset: number, length: number): string => 
   return byte < 0x80 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`
 }
 
+const charWriter = textWriter("char")
+
+/** The byte a string stands for, `undefined` if the server has to make something of it (it takes the first byte of longer text). */
+const charByte = (value: unknown): number | undefined => {
+  const text = charWriter.text(value)
+  if (text === "") return 0
+  if (text.length === 1 && text < "\u0080") return text.charCodeAt(0)
+  return /^\\[2-3][0-7]{2}$/.test(text) ? Number.parseInt(text.slice(1), 8) : undefined
+}
+
 export const char: Codec = scalar({
   name: "char",
   defaultForm: "text",
   readers: { text: { format: 1, binary: readChar, parse: (text) => text } },
-  writer: { ...textWriter("char"), format: (value) => (textWriter("char").format(value), 0) }
+  writer: {
+    format: (value) => (charByte(value) === undefined ? 0 : 1),
+    text: charWriter.text,
+    binary: (value, out) => out.uint8(charByte(value) ?? 0)
+  }
 })

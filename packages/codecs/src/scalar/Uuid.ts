@@ -1,6 +1,6 @@
 // uuid. Forms: text (lower case, hyphens), bytes (16 of them, a copy).
 import { type Codec, type Writer, scalar } from "../Codec.ts"
-import { bytesOfHex, hexOf } from "../Hex.ts"
+import { bytesOfHex, copyOf, hexOf } from "../Bytes.ts"
 import { checkText } from "../Text.ts"
 import { malformed, notTaken, refused, wrongLength } from "../ValueError.ts"
 
@@ -54,7 +54,7 @@ export const uuid: Codec = scalar({
       format: 1,
       binary: (bytes, offset, length) => {
         if (length !== 16) throw wrongLength("uuid", 16, length)
-        return bytes.slice(offset, offset + 16)
+        return copyOf(bytes, offset, 16)
       },
       parse: (text) => bytesOf(parse(text))
     }

@@ -1,4 +1,4 @@
-// ⚡ Bytes as hexadecimal digits and back, for bytea and uuid.
+// ⚡ Bytes as values: copies, and hexadecimal digits and back (bytea, uuid, macaddr).
 
 const byteText: Array<string> = []
 for (let i = 0; i < 256; i++) byteText.push(i.toString(16).padStart(2, "0"))
@@ -30,3 +30,7 @@ export const bytesOfHex = (text: string, start: number): Uint8Array | undefined 
   }
   return bytes
 }
+
+/** A plain Uint8Array of its own memory: `slice` of a Node Buffer would share the socket's, and a copy of one would be a Buffer. */
+export const copyOf = (bytes: Uint8Array, offset: number, length: number): Uint8Array =>
+  new Uint8Array(bytes.subarray(offset, offset + length))
