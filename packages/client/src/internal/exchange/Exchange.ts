@@ -1,0 +1,74 @@
+// One request and its answer, as seen by the connection: bytes out, messages in, settled once. Effect-free: an exchange is
+// driven by the Dispatcher and tells its owner through a callback.
+import { type BackendMessage, type ByteWriter, ProtocolViolation, type ReportFields } from "@pgfx/protocol"
+
+/** Why a connection ended, told to every exchange that was still on it. */
+export type CloseReason =
+  /** the transport failed or the other side ended; `report` is the server's last word, if it had one */
+  | { readonly _tag: "Lost"; readonly cause: unknown; readonly report: ReportFields | undefined }
+  | { readonly _tag: "Violation"; readonly violation: ProtocolViolation; readonly transcript: ReadonlyArray<string> }
+  /** a wait on this connection met its deadline */
+  | { readonly _tag: "Unresponsive"; readonly during: string }
+  /** we closed it */
+  | { readonly _tag: "Closed" }
+
+/** How an exchange may end without a value. */
+export type ExchangeFailure =
+  /** ErrorResponse, and the ReadyForQuery behind it: the connection is healthy */
+  | { readonly _tag: "Reported"; readonly fields: ReportFields }
+  /** the server asked for, or sent, COPY data in answer to an ordinary request */
+  | { readonly _tag: "UnexpectedCopy" }
+  /** the request could not be put into bytes; nothing was sent */
+  | { readonly _tag: "NotEncoded"; readonly error: unknown }
+  /** our policy refused what the server asked for, or how it proved itself */
+  | {
+      readonly _tag: "AuthenticationRefused"
+      readonly method: string
+      readonly issue: string
+      readonly setting: string | undefined
+    }
+  | { readonly _tag: "ConnectionClosed"; readonly reason: CloseReason; readonly sent: boolean }
+
+/** FATAL and PANIC end the session. `V` is never translated; servers before 9.6 have only `S`. */
+export const isFatal = (fields: ReportFields): boolean => {
+  const severity = fields.severityNonLocalized ?? fields.severity
+  return severity === "FATAL" || severity === "PANIC"
+}
+
+const noReply = (): void => undefined
+
+export abstract class Exchange {
+  /** its bytes were handed to the transport */
+  sent = false
+  /** intrusive link of the RequestQueue */
+  next: Exchange | undefined = undefined
+  /** set by the Dispatcher: writes at once, for answers to the server's questions while this exchange is the head */
+  reply: (encode: (writer: ByteWriter) => void) => void = noReply
+  /** kept until ReadyForQuery or the end of the connection, whichever comes first */
+  protected failure: ExchangeFailure | undefined = undefined
+
+  /** what a violation is reported as having happened during */
+  abstract readonly name: string
+
+  /** Writes the request. May throw: the writer is rewound and `fail` is called, the neighbours notice nothing. */
+  abstract encode(writer: ByteWriter): void
+
+  /** Takes the next message of the answer; true when it was the last. Throws `ProtocolViolation` for any other. */
+  abstract receive(message: BackendMessage): boolean
+
+  /** Settles without an answer. Called at most once, and never after `receive` returned true. */
+  protected abstract settleFailure(failure: ExchangeFailure): void
+
+  /**
+   * Called when no further message will come. An ERROR that was already reported is the truth about the request, whatever
+   * became of the connection afterwards; a FATAL one travels in the reason.
+   */
+  fail(failure: ExchangeFailure): void {
+    const kept = this.failure
+    this.settleFailure(kept?._tag === "Reported" && !isFatal(kept.fields) ? kept : failure)
+  }
+
+  protected unexpected(message: BackendMessage, expected: string): never {
+    throw new ProtocolViolation({ during: this.name, offset: -1, expected, received: message._tag })
+  }
+}
