@@ -1,0 +1,116 @@
+// Row shape × described columns → which column is read in which form, or the findings that say why the two do not fit.
+import type { RowColumn, TypeRegistry } from "@pgfx/codecs"
+import type { ColumnDescription } from "@pgfx/protocol"
+import type * as SchemaAST from "effect/SchemaAST"
+import type { Finding } from "../../PostgresError.ts"
+import { formFor, nullAs } from "./forms.ts"
+import type { RowShape } from "./shape.ts"
+
+export interface ChosenColumns {
+  readonly shape: "object" | "tuple" | "single"
+  /** in the order of the result; what is not asked for is skipped */
+  readonly columns: ReadonlyArray<RowColumn>
+  readonly findings: ReadonlyArray<Finding>
+}
+
+const listed = (columns: ReadonlyArray<ColumnDescription>): string =>
+  columns.length === 0 ? "no columns" : columns.map((column) => column.name).join(", ")
+
+/** What is wanted of each column, by its index; absent: nothing. */
+class Choice {
+  readonly findings: Array<Finding> = []
+  private readonly chosen: Array<RowColumn | undefined>
+
+  private readonly described: ReadonlyArray<ColumnDescription>
+  private readonly registry: TypeRegistry
+  constructor(described: ReadonlyArray<ColumnDescription>, registry: TypeRegistry) {
+    this.described = described
+    this.registry = registry
+    this.chosen = described.map(() => undefined)
+  }
+
+  refuse(column: string, message: string): void {
+    this.findings.push({ severity: "error", at: { column }, message })
+  }
+
+  take(index: number, key: string, ast: SchemaAST.AST, optional: boolean): void {
+    const { format, name, typeOid } = this.described[index]!
+    const codec = this.registry.codecOf(typeOid)
+    const form = formFor(ast, codec)
+    if (form === "unreadable") return this.refuse(name, `${codec.name} cannot be read as ${String(ast)}`)
+    const accepted = nullAs(ast)
+    const ifNull = accepted === "refused" ? (optional ? "absent" : "refuse") : accepted
+    this.chosen[index] = { name, format, codec, form, key, ifNull }
+  }
+
+  /** The column of that name, if there is exactly one: a name that stands twice cannot be a key. */
+  find(name: string): number | "missing" | "ambiguous" {
+    const first = this.described.findIndex((column) => column.name === name)
+    if (first < 0) return "missing"
+    return this.described.findLastIndex((column) => column.name === name) === first ? first : "ambiguous"
+  }
+
+  get columns(): ReadonlyArray<RowColumn> {
+    return this.chosen.map(
+      (column, index) =>
+        column ?? {
+          name: this.described[index]!.name,
+          format: this.described[index]!.format,
+          codec: this.registry.codecOf(this.described[index]!.typeOid),
+          skip: true
+        }
+    )
+  }
+}
+
+const chooseStruct = (
+  choice: Choice,
+  shape: RowShape & { _tag: "Struct" },
+  described: ReadonlyArray<ColumnDescription>
+): void => {
+  const ambiguous = new Set<string>()
+  const take = (key: string, ast: SchemaAST.AST, optional: boolean): void => {
+    const index = choice.find(key)
+    if (typeof index === "number") return choice.take(index, key, ast, optional)
+    if (index === "ambiguous") ambiguous.add(key)
+    else if (!optional) choice.refuse(key, `is missing; the statement returns ${listed(described)}`)
+  }
+  for (const field of shape.fields) take(field.key, field.ast, field.optional)
+  if (shape.rest !== undefined) {
+    const named = new Set(shape.fields.map((field) => field.key))
+    for (const { name } of described) if (!named.has(name)) take(name, shape.rest, false)
+  }
+  for (const key of ambiguous) choice.refuse(key, "occurs twice (hint: an alias, or Values)")
+}
+
+/** Chooses columns and forms; with findings the statement and its Schema do not fit, and no row is to be read. */
+export const chooseColumns = (
+  shape: RowShape,
+  described: ReadonlyArray<ColumnDescription>,
+  registry: TypeRegistry
+): ChosenColumns => {
+  const choice = new Choice(described, registry)
+  const countMismatch = (expected: string): void =>
+    choice.refuse("", `${expected} expected, the statement returns ${listed(described)}`)
+  switch (shape._tag) {
+    case "Struct":
+      chooseStruct(choice, shape, described)
+      return { shape: "object", columns: choice.columns, findings: choice.findings }
+    case "Tuple": {
+      const { elements, rest } = shape
+      if (described.length < elements.length || (described.length > elements.length && rest === undefined)) {
+        countMismatch(`${elements.length} columns are`)
+      } else {
+        for (const index of described.keys()) {
+          const ast = elements[index] ?? rest
+          if (ast !== undefined) choice.take(index, String(index), ast, false)
+        }
+      }
+      return { shape: "tuple", columns: choice.columns, findings: choice.findings }
+    }
+    case "Value":
+      if (described.length === 1) choice.take(0, "0", shape.ast, false)
+      else countMismatch("one column is")
+      return { shape: "single", columns: choice.columns, findings: choice.findings }
+  }
+}
