@@ -1,0 +1,89 @@
+// The seam between the protocol and the world: who opens a socket, and what a socket is. A platform package gives the Layer.
+// Bytes only: no messages, no settings, no retries. TLS is the platform's, the decision to use it is the start-up's.
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Broken } from "./PostgresError.ts"
+
+/** Where a database is, and as whom. A `host` that starts with `/` is the directory of a Unix socket, as in libpq. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+}
+
+/** What `startTls` needs to know: whom to expect on the other side, and how to check it. PEM text throughout. */
+export interface TlsOptions {
+  /** name the certificate must carry; also sent as SNI unless it is an address or `sni` is false */
+  readonly serverName: string
+  /** `chain-and-name` is verify-full, `chain` is verify-ca, `none` is require without a root certificate */
+  readonly verify: "chain-and-name" | "chain" | "none"
+  /** trusted roots; absent: the platform's */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly passphrase?: string
+  readonly crl?: string
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3"
+  readonly maxVersion?: "TLSv1.2" | "TLSv1.3"
+  readonly sni?: boolean
+  readonly alpn?: ReadonlyArray<string>
+}
+
+/** A two-way stream of bytes. One reader, one writer; whoever opened its Scope owns it. */
+export interface Duplex {
+  /**
+   * The next bytes, as they come, `undefined` after the end. Nothing is read ahead beyond the platform's own buffer, so
+   * not calling it is back-pressure. The bytes belong to the caller. Interruptible: bytes that come later wait for the next call.
+   */
+  readonly read: Effect.Effect<Uint8Array | undefined, Broken>
+  /**
+   * Hands bytes over, in order and at once; it neither waits nor fails. A connection that cannot take them fails its `read`.
+   * The bytes belong to the transport from here on.
+   */
+  readonly write: (bytes: Uint8Array) => void
+  /** Bytes handed over that the other side's kernel, or ours, has not accepted yet. */
+  readonly buffered: () => number
+  /** Completes when little enough is buffered to go on writing, or when the connection is gone. */
+  readonly drained: Effect.Effect<void>
+  /** Upgrades in place. The caller has read the server's `S` and nothing else; bytes already buffered are a violation it reports. */
+  readonly startTls: (options: TlsOptions) => Effect.Effect<SecureDuplex, Broken, Scope.Scope>
+  /** Sends what is buffered, then FIN. */
+  readonly end: Effect.Effect<void>
+  /** Drops the connection now. */
+  readonly destroy: () => void
+}
+
+export interface SecureDuplex extends Duplex {
+  /** DER of the server's certificate, for channel binding; absent where the platform does not show it */
+  readonly peerCertificate: Uint8Array | undefined
+  readonly alpnProtocol: string | undefined
+}
+
+/** What a transport can and cannot do ("Transports that are less", design of the engine §15). */
+export interface TransportAbilities {
+  /** connections that may be open at once; absent: no limit of its own */
+  readonly maxSessions?: number
+  /** a second connection may carry a CancelRequest */
+  readonly cancel: boolean
+  /** SSLRequest makes sense; false for in-process and Unix-socket-only transports */
+  readonly tls: boolean
+  /** Terminate may be sent */
+  readonly terminate: boolean
+}
+
+/** Opens byte streams to PostgreSQL servers. */
+export class Transport extends Context.Tag("pgfx/Transport")<
+  Transport,
+  {
+    readonly abilities: TransportAbilities
+    /** Connects, or fails with `Broken` (`ConnectFailed`, outcome `NotSent`). Closing the Scope destroys the connection. */
+    readonly connect: (endpoint: Endpoint) => Effect.Effect<Duplex, Broken, Scope.Scope>
+  }
+>() {}
+
+/** The bytes of a Duplex as a Stream that ends with the connection: for proxies, recordings and tests. */
+export const incoming = (duplex: Duplex): Stream.Stream<Uint8Array, Broken> =>
+  Stream.takeWhile(Stream.repeatEffect(duplex.read), (bytes): bytes is Uint8Array => bytes !== undefined)
