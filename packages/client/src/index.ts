@@ -1,1 +1,11 @@
-export {}
+export * from "./Connection.ts"
+export * from "./Param.ts"
+export * from "./Pool.ts"
+export * from "./Postgres.ts"
+export * from "./PostgresError.ts"
+export * from "./Query.ts"
+export * from "./Retry.ts"
+export * from "./Settings.ts"
+export * from "./Sql.ts"
+export * from "./Transaction.ts"
+export * from "./Transport.ts"

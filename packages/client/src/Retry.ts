@@ -1,0 +1,87 @@
+// When to try again. Policies are Schedules; the conditions are ours: nothing is repeated whose effect may already be there,
+// unless the caller said that running twice is harmless, and nothing at all inside an open transaction.
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import { CurrentHolder } from "./internal/database.ts"
+import { PostgresError } from "./PostgresError.ts"
+
+/** Input `unknown`: they fit any `Effect.retry`, `Stream.retry` or `Layer.retry`, and stop at a failure that is not theirs. */
+type RetrySchedule = Schedule.Schedule<Duration.Duration, unknown>
+
+const isIdempotentlyRetryable = (u: unknown): boolean =>
+  PostgresError.isSafeToRetry(u) || (PostgresError.is(u) && u._tag === "Broken")
+
+const isBroken = (u: unknown): boolean => PostgresError.is(u) && u._tag === "Broken"
+
+/** Only the outermost transaction can be repeated: a new attempt needs a new snapshot. */
+const outsideTransaction: Effect.Effect<boolean> = Effect.map(
+  Effect.serviceOption(CurrentHolder),
+  (holder) => holder._tag === "None" || holder.value.depth === 0
+)
+
+/** Doubling, jittered by 20 % either way, never longer than `cap` between two attempts. */
+const doubling = (base: Duration.DurationInput, cap: Duration.DurationInput): RetrySchedule =>
+  Schedule.exponential(base).pipe(
+    Schedule.modifyDelay((_, delay) => Duration.min(delay, cap)),
+    Schedule.jittered
+  )
+
+const under = (schedule: RetrySchedule, condition: (u: unknown) => boolean): RetrySchedule =>
+  schedule.pipe(
+    Schedule.whileInputEffect((failure: unknown) => (condition(failure) ? outsideTransaction : Effect.succeed(false)))
+  )
+
+const short = doubling("20 millis", "1 second").pipe(Schedule.upTo("10 seconds"))
+
+const schedules = {
+  transient: under(short, PostgresError.isSafeToRetry),
+  idempotent: under(short, isIdempotentlyRetryable),
+  connect: under(doubling("100 millis", "30 seconds"), isBroken)
+}
+
+const repeat =
+  (condition: (u: unknown) => boolean) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Retry> =>
+    Effect.flatMap(Retry, ({ schedule }) => {
+      const mayRepeat = (failure: E) => (condition(failure) ? outsideTransaction : Effect.succeed(false))
+      return Effect.retry(self, {
+        while: mayRepeat,
+        // Only failures that passed the condition reach the schedule, and those are PostgresErrors.
+        schedule: Schedule.mapInput(schedule, (failure: E) => failure as E & PostgresError)
+      })
+    })
+
+/**
+ * The application's retry policy.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Retry extends Context.Tag("pgfx/Retry")<
+  Retry,
+  { readonly schedule: Schedule.Schedule<unknown, PostgresError> }
+>() {
+  static readonly layer = (schedule: Schedule.Schedule<unknown, PostgresError>): Layer.Layer<Retry> =>
+    Layer.succeed(Retry, { schedule })
+  /** 20 ms, doubling, jittered, at most 1 s apart and 10 s in all */
+  static readonly layerDefault: Layer.Layer<Retry> = Layer.succeed(Retry, { schedule: short })
+  static readonly layerNever: Layer.Layer<Retry> = Layer.succeed(Retry, { schedule: Schedule.stop })
+  static readonly schedules: {
+    /** `PostgresError.isSafeToRetry`; 20 ms, doubling, jittered, at most 1 s apart and 10 s in all */
+    readonly transient: RetrySchedule
+    /** as `transient`, and Broken with an unknown outcome: the caller vouches that running twice is harmless */
+    readonly idempotent: RetrySchedule
+    /** Broken, without end; 100 ms, doubling, jittered, at most 30 s apart: start-up and subscriptions */
+    readonly connect: RetrySchedule
+  } = schedules
+  /** by the application's policy, under the conditions of `schedules.transient` */
+  static readonly transient: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Retry> = repeat(
+    PostgresError.isSafeToRetry
+  )
+  /** by the application's policy, under the conditions of `schedules.idempotent` */
+  static readonly idempotent: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Retry> =
+    repeat(isIdempotentlyRetryable)
+}

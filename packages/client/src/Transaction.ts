@@ -1,0 +1,215 @@
+// All or nothing: BEGIN, the body, COMMIT; anything but success rolls back. Inside another transaction of the same database it is
+// a savepoint. Statements find their transaction in the fiber's context, so concurrent ones are pipelined on its connection.
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { command } from "./internal/command.ts"
+import {
+  CurrentHolder,
+  type Database,
+  databaseOf,
+  type Holder,
+  holderOf,
+  leaseExclusively
+} from "./internal/database.ts"
+import { underDeadline } from "./internal/deadline.ts"
+import { type ExtendedAnswer, ExtendedQuery } from "./internal/exchange/extendedQuery.ts"
+import { exchangeOn } from "./internal/exchangeEffect.ts"
+import { noRows } from "./internal/runQuery.ts"
+import { quoteIdentifier } from "./internal/sql/template.ts"
+import { Postgres } from "./Postgres.ts"
+import { Permanent, type PostgresError } from "./PostgresError.ts"
+
+export interface TransactionOptions {
+  readonly isolation?: "read committed" | "repeatable read" | "serializable"
+  readonly access?: "read write" | "read only"
+  readonly deferrable?: boolean
+  /** `SET LOCAL`, sent along with BEGIN: role, search_path, row-security tenants */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+type RunTransaction = <A, E, R>(
+  self: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | PostgresError, Exclude<R, Transaction> | Postgres>
+
+type Ending = "commit" | "rollback"
+
+const beginText = (options: TransactionOptions): string => {
+  const modes = [
+    options.isolation === undefined ? undefined : `ISOLATION LEVEL ${options.isolation.toUpperCase()}`,
+    options.access?.toUpperCase(),
+    options.deferrable === undefined ? undefined : options.deferrable ? "DEFERRABLE" : "NOT DEFERRABLE"
+  ].filter((mode) => mode !== undefined)
+  return `BEGIN${modes.length === 0 ? "" : ` ${modes.join(", ")}`}`
+}
+
+/** BEGIN, then the settings of the transaction one by one: their values travel as parameters. */
+const begin = (dispatcher: Holder["dispatcher"], options: TransactionOptions): Effect.Effect<void, PostgresError> =>
+  Effect.zipRight(
+    command(dispatcher, beginText(options), { inTransaction: false }),
+    Effect.forEach(
+      Object.entries(options.settings ?? {}),
+      (setting) =>
+        exchangeOn<ExtendedAnswer>(
+          dispatcher,
+          { inTransaction: true, statement: { name: undefined, sql: setConfig, definedAt: "pgfx" } },
+          (settle) =>
+            new ExtendedQuery(
+              { sql: setConfig, parameterTypes: [], parameters: setting, sink: noRows, portal: "", maxRows: 0 },
+              settle
+            )
+        ),
+      { discard: true }
+    )
+  )
+
+const setConfig = "SELECT pg_catalog.set_config($1, $2, true)"
+
+const commitRolledBack = (): Permanent =>
+  new Permanent({ reason: { _tag: "CommitRolledBack" }, outcome: "RolledBack", state: "the connection is healthy" })
+
+const makeHolder = (
+  database: Database,
+  dispatcher: Holder["dispatcher"],
+  outer: Holder | undefined,
+  depth: number
+): Holder => ({
+  database,
+  dispatcher,
+  outer,
+  depth,
+  nesting: Effect.unsafeMakeSemaphore(1),
+  doomed: false,
+  open: true
+})
+
+const atEnd = <A>(
+  holder: Holder,
+  during: string,
+  self: Effect.Effect<A, PostgresError>
+): Effect.Effect<A, PostgresError> => underDeadline(holder.database, holder.dispatcher, during, self)
+
+const commit = (holder: Holder): Effect.Effect<void, PostgresError> =>
+  Effect.flatMap(
+    atEnd(holder, "the answer to COMMIT", command(holder.dispatcher, "COMMIT", { inTransaction: true, commit: true })),
+    ({ tags }) => (tags[0] === "COMMIT" ? Effect.void : Effect.fail(commitRolledBack()))
+  )
+
+/** A ROLLBACK that fails closes the connection, which rolls back; the failure of the body is the one that is told. */
+const rollback = (holder: Holder, sql: string): Effect.Effect<void> =>
+  Effect.catchAll(atEnd(holder, `the answer to ${sql}`, command(holder.dispatcher, sql, { inTransaction: true })), () =>
+    Effect.sync(() => holder.database.destroy(holder.dispatcher, { _tag: "Unresponsive", during: sql }))
+  )
+
+const runBody = <A, E, R>(
+  holder: Holder,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, Exclude<Exclude<R, Transaction>, CurrentHolder>> =>
+  self.pipe(
+    Effect.provideService(Transaction, { depth: holder.depth }),
+    Effect.provideService(CurrentHolder, holder),
+    Effect.ensuring(
+      Effect.sync(() => {
+        holder.open = false
+      })
+    )
+  )
+
+const outermost = <A, E, R>(
+  database: Database,
+  outer: Holder | undefined,
+  options: TransactionOptions,
+  ending: Ending,
+  self: Effect.Effect<A, E, R>
+) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.acquireUseRelease(
+      restore(leaseExclusively(database)),
+      ({ dispatcher }) =>
+        Effect.gen(function* () {
+          const holder = makeHolder(database, dispatcher, outer, 1)
+          yield* restore(begin(dispatcher, options)).pipe(
+            // BEGIN may have been sent: whatever it did is undone before anybody else gets the connection.
+            Effect.onError(() => rollback(holder, "ROLLBACK"))
+          )
+          const exit = yield* Effect.exit(restore(runBody(holder, self)))
+          if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, "ROLLBACK")
+          else yield* commit(holder)
+          if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack()
+          return yield* exit
+        }),
+      ({ release }) => release
+    )
+  )
+
+const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, E, R>) => {
+  const holder = makeHolder(parent.database, parent.dispatcher, parent, parent.depth + 1)
+  const name = quoteIdentifier(`pgfx_${parent.depth}`)
+  const undo = `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
+  return parent.nesting.withPermits(1)(
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        yield* restore(command(parent.dispatcher, `SAVEPOINT ${name}`, { inTransaction: true }))
+        const exit = yield* Effect.exit(restore(runBody(holder, self)))
+        if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, undo)
+        else {
+          const release = command(parent.dispatcher, `RELEASE SAVEPOINT ${name}`, { inTransaction: true })
+          yield* atEnd(holder, "the answer to RELEASE SAVEPOINT", release)
+        }
+        if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack()
+        return yield* exit
+      })
+    )
+  )
+}
+
+const refusedOptions = (): Permanent =>
+  new Permanent({
+    reason: {
+      _tag: "InvalidParameter",
+      parameter: "options",
+      issue: "a nested transaction is a savepoint: isolation, access and deferrable belong to the outermost one"
+    },
+    outcome: "NotSent"
+  })
+
+const runWith =
+  (options: TransactionOptions, ending: Ending): RunTransaction =>
+  (self) =>
+    Effect.flatMap(Postgres, (postgres) =>
+      Effect.flatMap(Effect.context<never>(), (context) => {
+        const database = databaseOf(postgres)
+        const current = holderOf(context, database)
+        if (current === undefined || current.depth === 0) {
+          const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
+          return outermost(database, outer, options, ending, self)
+        }
+        if (Object.values(options).some((option) => option !== undefined)) return Effect.fail(refusedOptions())
+        return nested(current, ending, self)
+      })
+    )
+
+/**
+ * The transaction that a fiber is in; only inside `Transaction.run`.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Transaction extends Context.Tag("pgfx/Transaction")<Transaction, { readonly depth: number }>() {
+  /** BEGIN, run, COMMIT; any failure, defect or interruption rolls back. Inside another transaction of this database: a savepoint. */
+  static readonly run: RunTransaction = runWith({}, "commit")
+  static readonly runWith = (options: TransactionOptions): RunTransaction => runWith(options, "commit")
+  /** run, then ROLLBACK whatever the result */
+  static readonly dryRun: RunTransaction = runWith({}, "rollback")
+  /** a savepoint, and a compile error where there is no transaction */
+  static readonly savepoint = <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | PostgresError, R | Transaction> =>
+    Effect.flatMap(Transaction, (transaction) =>
+      Effect.flatMap(Effect.context<never>(), (context) => {
+        const holder = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
+        if (holder === undefined) return Effect.dieMessage("bug in pgfx: a Transaction without its connection")
+        return Effect.provideService(nested(holder, "commit", self), Transaction, transaction)
+      })
+    )
+}

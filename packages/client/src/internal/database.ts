@@ -1,0 +1,75 @@
+// What stands behind a `Postgres` service: whose connections, and who holds one of them at the moment. The map keeps it off the
+// public type, so that nobody is tempted to build on it.
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { PostgresError } from "../PostgresError.ts"
+import type { Dispatcher } from "./exchange/Dispatcher.ts"
+import type { CloseReason } from "./exchange/Exchange.ts"
+import { errorOfFailure } from "./failure.ts"
+import type { Lessor, Waiter } from "./lease.ts"
+
+/** Two services are the same database if this is the same object: a transaction belongs to its pool, not to a tag. */
+export interface Database {
+  readonly lessor: Lessor
+  /** drops a connection that cannot be brought back to a known state; everything on it settles */
+  readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
+  readonly commitTimeout: Duration.Duration
+  readonly fetchSize: number
+}
+
+const databases = new WeakMap<object, Database>()
+
+export const registerDatabase = (service: object, database: Database): void => {
+  databases.set(service, database)
+}
+
+export const databaseOf = (service: object): Database => {
+  const database = databases.get(service)
+  if (database === undefined) throw new TypeError("not a Postgres service made by a layer of pgfx")
+  return database
+}
+
+/** An exclusive lease in use: by a transaction, a stream or a pin. Statements of its fibers go to its connection. */
+export interface Holder {
+  readonly database: Database
+  readonly dispatcher: Dispatcher
+  /** of another database, when scopes of two databases are nested */
+  readonly outer: Holder | undefined
+  /** transactions and savepoints that are open, 0 for a pin */
+  readonly depth: number
+  /** one nested scope at a time: a sibling's work must not be undone with somebody else's savepoint */
+  readonly nesting: Effect.Semaphore
+  /** a statement was interrupted after it was sent: what was promised not to happen must not be committed */
+  doomed: boolean
+  /** false once the scope has ended: a fiber that outlived it finds out */
+  open: boolean
+}
+
+export class CurrentHolder extends Context.Tag("pgfx/internal/CurrentHolder")<CurrentHolder, Holder>() {}
+
+/** The innermost scope of this database that the context is in. */
+export const holderOf = (context: Context.Context<never>, database: Database): Holder | undefined => {
+  let holder = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
+  while (holder !== undefined && holder.database !== database) holder = holder.outer
+  return holder
+}
+
+/** An exclusive lease: FIFO behind everything that was asked for before. Whoever gets it releases it. */
+export const leaseExclusively = (
+  database: Database
+): Effect.Effect<{ readonly dispatcher: Dispatcher; readonly release: Effect.Effect<void> }, PostgresError> =>
+  Effect.async((resume) => {
+    let granted = false
+    const waiter: Waiter = {
+      granted: (dispatcher) => {
+        granted = true
+        resume(Effect.succeed({ dispatcher, release: Effect.sync(() => database.lessor.release(waiter)) }))
+      },
+      refused: (reason) =>
+        resume(Effect.fail(errorOfFailure({ _tag: "ConnectionClosed", reason, sent: false }, { inTransaction: false })))
+    }
+    const leave = database.lessor.exclusive(waiter)
+    // Interruption may come after the grant and before the fiber has seen it: then the lease is given back here.
+    return Effect.sync(() => (granted ? database.lessor.release(waiter) : leave()))
+  })
