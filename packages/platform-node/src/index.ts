@@ -1,1 +1,2 @@
-export {}
+export * from "./NodePostgres.ts"
+export * from "./NodeTransport.ts"
