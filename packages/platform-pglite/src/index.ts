@@ -1,1 +1,3 @@
-export {}
+export type { PGliteOptions } from "./openDatabase.ts"
+export * from "./PGlitePostgres.ts"
+export * from "./PGliteTransport.ts"
