@@ -4,11 +4,15 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import type { Settings } from "../../../Settings.ts"
 
-const present = <A extends object>(record: A): A => {
+/**
+ * Without the fields that are undefined: they are fields that were not given. `undefined` if nothing is left. Config.unwrap
+ * throws a TypeError for both (effect 3.22, `Config.all({})`).
+ */
+const present = <A extends object>(record: A | undefined): A | undefined => {
+  if (record === undefined || Config.isConfig(record)) return record
   const copy = { ...record }
-  // A field that is there and undefined is one that is not given; Config.unwrap would fail on it with a TypeError.
   for (const [key, value] of Object.entries(record)) if (value === undefined) Reflect.deleteProperty(copy, key)
-  return copy
+  return Object.keys(copy).length === 0 ? undefined : copy
 }
 
 /** All missing and malformed entries are in one ConfigError. */
@@ -17,14 +21,13 @@ export const unwrapSettings = (
 ): Effect.Effect<Settings, ConfigError.ConfigError> =>
   Effect.suspend(() => {
     if (Config.isConfig(settings)) return settings
-    const { parameters, pool, ...rest } = settings
-    return Config.unwrap<Settings>(
-      present({
-        ...rest,
-        ...(pool === undefined ? {} : { pool: Config.isConfig(pool) ? pool : present(pool) }),
-        ...(parameters === undefined
-          ? {}
-          : { parameters: Config.isConfig(parameters) ? parameters : present(parameters) })
-      })
-    )
+    const { parameters: allParameters, pool: wholePool, ...rest } = settings
+    const parameters = present(allParameters)
+    const pool = present(wholePool)
+    const given = present({
+      ...rest,
+      ...(pool === undefined ? {} : { pool }),
+      ...(parameters === undefined ? {} : { parameters })
+    })
+    return given === undefined ? Effect.succeed({}) : Config.unwrap<Settings>(given)
   })
