@@ -92,9 +92,9 @@ const build = (
   Effect.gen(function* () {
     const all = yield* gather(settings, environment, fileSystem)
     const ignored = yield* judgeSupport(all)
-    const owner = yield* sessionOwner(all, environment)
     const named = yield* resolveHosts(settings, all)
     const modes = yield* resolveSslModes(settings, all, environment, named)
+    const owner = yield* sessionOwner(all, environment)
     const wanted = modes.some((mode) => mode.sslmode !== "disable")
     const chainOnly = modes.some((mode) => mode.sslmode === "verify-ca")
     const tls = yield* resolveTls({ settings, all, environment, fileSystem, wanted, chainOnly })

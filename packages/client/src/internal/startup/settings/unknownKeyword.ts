@@ -1,5 +1,5 @@
 // What to say about a keyword that libpq does not have: the nearest ones, what other clients' words are called here, and all
-// that are valid. Security depends on it being an error: a misspelt `sslmode` must not mean "no TLS" (CVE-2017-7485).
+// that are supported. Security depends on it being an error: a misspelt `sslmode` must not mean "no TLS" (CVE-2017-7485).
 import { keywords } from "./keywords.ts"
 import { nearMatches } from "./nearMatch.ts"
 
@@ -44,7 +44,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 export const unknownKeyword = (written: string): string => {
   const lower = written.toLowerCase()
   const hint = Object.hasOwn(elsewhere, lower) ? elsewhere[lower] : undefined
-  const names = keywords.map((keyword) => keyword.name)
+  const names = keywords.filter(({ support }) => support._tag === "supported").map(({ name }) => name)
   const near = nearMatches(written, names)
   const meant = hint ?? (near.length > 0 ? `did you mean ${near.join(" or ")}?` : undefined)
   return `is not a keyword of libpq${meant === undefined ? "" : `: ${meant}`}; valid are ${names.join(", ")}`
