@@ -1,6 +1,14 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { ByteWriter, EncodeError, joinChunks, maxMessageLength, writeQuery, writeSync } from "../src/index.ts"
+import {
+  ByteWriter,
+  EncodeError,
+  joinChunks,
+  maxMessageLength,
+  writeCopyData,
+  writeQuery,
+  writeSync
+} from "../src/index.ts"
 import { text } from "./arbitraries.ts"
 
 const utf8 = new TextEncoder()
@@ -91,7 +99,9 @@ describe("mark and rewind", () => {
           w.rewind(mark)
           for (const sql of [...kept, "after"]) writeQuery(plain, sql)
           writeQuery(w, "after")
-          expect(joinChunks(w.take())).toEqual(joinChunks(plain.take()))
+          const chunks = w.take()
+          expect(joinChunks(chunks)).toEqual(joinChunks(plain.take()))
+          expect(chunks.every((chunk) => chunk.length > 0)).toBe(true)
         }
       )
     )
@@ -126,6 +136,12 @@ describe("lengths (CVE-2024-27304, CVE-2024-32655, RUSTSEC-2024-0363)", () => {
     // and the writer goes on
     writeSync(w)
     expect(joinChunks(w.take())).toEqual(Uint8Array.of(0x53, 0, 0, 0, 4, 0x53, 0, 0, 0, 4))
+  })
+
+  it("so are bytes without a length of their own", () => {
+    const w = new ByteWriter()
+    expect(errorOf(() => writeCopyData(w, claiming(2 ** 32)))).toMatchObject({ during: "CopyData", field: "length" })
+    expect(w.size).toBe(0)
   })
 
   it("the limit is the server's, 2^30 − 2 with the length field itself", () => {

@@ -165,11 +165,11 @@ describe("memory", () => {
   })
 
   it("a large frame that drips in costs what it is long, not its square", () => {
-    const row = encodeRows([[new Uint8Array(4 * 1024 * 1024).fill(1)]]).bytes
+    const row = encodeRows([[new Uint8Array(16 * 1024 * 1024).fill(1)]]).bytes
     const decoder = backendIn("ready")
     const started = performance.now()
     let messages: ReadonlyArray<unknown> = []
-    // 4,096 pieces: quadratic concatenation would copy 8 GiB
+    // 16,384 pieces: quadratic concatenation would copy 128 GiB
     for (let at = 0; at < row.length; at += 1024) messages = decoder.push(row.subarray(at, at + 1024))
     expect(messages).toMatchObject([{ _tag: "Rows", count: 1 }])
     expect(performance.now() - started).toBeLessThan(1000)

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
@@ -278,20 +278,27 @@ describe("the fused channel", () => {
     })
   )
 
+  it.effect("lets others run also where there is no setImmediate", () =>
+    Effect.gen(function* () {
+      let rows = 0
+      vi.stubGlobal("setImmediate", undefined)
+      vi.resetModules()
+      const fresh = yield* Effect.promise(() => import("../src/MessageStream.ts"))
+      vi.unstubAllGlobals()
+      const channel = fresh.dispatchTo(makeBackendDecoder, (messages) => {
+        for (const message of messages) if (message._tag === "Rows") rows += message.count
+      })
+      yield* Channel.runDrain(Channel.pipeTo(Stream.toChannel(Stream.make(mebibyte)), channel))
+      assert.strictEqual(rows, 10_000)
+    })
+  )
+
   it.effect("can be interrupted while it lets others run", () =>
     Effect.gen(function* () {
       let calls = 0
       const callsSoFar = () => calls
-      const fiber = yield* Effect.fork(
-        run(
-          Stream.forever(Stream.make(encodeRows([["x"]]).bytes)).pipe((rows) =>
-            Stream.concat(Stream.make(ready), rows)
-          ),
-          () => {
-            calls++
-          }
-        )
-      )
+      const rows = Stream.forever(Stream.make(mebibyte.subarray(ready.length)))
+      const fiber = yield* Effect.fork(run(Stream.concat(Stream.make(ready), rows), () => void calls++))
       while (callsSoFar() === 0) yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
       yield* Fiber.interrupt(fiber)
       const after = calls
