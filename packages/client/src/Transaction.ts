@@ -10,9 +10,12 @@ import {
   databaseOf,
   type Holder,
   holderOf,
-  leaseExclusively
+  leaseWithin,
+  makeHolder,
+  runInHolder
 } from "./internal/database.ts"
 import { underDeadline } from "./internal/deadline.ts"
+import type { Dispatcher } from "./internal/exchange/Dispatcher.ts"
 import { type ExtendedAnswer, ExtendedQuery } from "./internal/exchange/extendedQuery.ts"
 import { exchangeOn } from "./internal/exchangeEffect.ts"
 import { noRows } from "./internal/runQuery.ts"
@@ -43,45 +46,26 @@ const beginText = (options: TransactionOptions): string => {
   return `BEGIN${modes.length === 0 ? "" : ` ${modes.join(", ")}`}`
 }
 
-/** BEGIN, then the settings of the transaction one by one: their values travel as parameters. */
-const begin = (dispatcher: Holder["dispatcher"], options: TransactionOptions): Effect.Effect<void, PostgresError> =>
+/** One statement of ours whose values travel as parameters. */
+const runText = (dispatcher: Dispatcher, sql: string, parameters: ReadonlyArray<string>) =>
+  exchangeOn<ExtendedAnswer>(
+    dispatcher,
+    { inTransaction: true, statement: { name: undefined, sql, definedAt: "pgfx" } },
+    (settle) => new ExtendedQuery({ sql, parameterTypes: [], parameters, sink: noRows, portal: "", maxRows: 0 }, settle)
+  )
+
+const begin = (dispatcher: Dispatcher, options: TransactionOptions): Effect.Effect<void, PostgresError> =>
   Effect.zipRight(
     command(dispatcher, beginText(options), { inTransaction: false }),
     Effect.forEach(
       Object.entries(options.settings ?? {}),
-      (setting) =>
-        exchangeOn<ExtendedAnswer>(
-          dispatcher,
-          { inTransaction: true, statement: { name: undefined, sql: setConfig, definedAt: "pgfx" } },
-          (settle) =>
-            new ExtendedQuery(
-              { sql: setConfig, parameterTypes: [], parameters: setting, sink: noRows, portal: "", maxRows: 0 },
-              settle
-            )
-        ),
+      (setting) => runText(dispatcher, "SELECT pg_catalog.set_config($1, $2, true)", setting),
       { discard: true }
     )
   )
 
-const setConfig = "SELECT pg_catalog.set_config($1, $2, true)"
-
 const commitRolledBack = (): Permanent =>
   new Permanent({ reason: { _tag: "CommitRolledBack" }, outcome: "RolledBack", state: "the connection is healthy" })
-
-const makeHolder = (
-  database: Database,
-  dispatcher: Holder["dispatcher"],
-  outer: Holder | undefined,
-  depth: number
-): Holder => ({
-  database,
-  dispatcher,
-  outer,
-  depth,
-  nesting: Effect.unsafeMakeSemaphore(1),
-  doomed: false,
-  open: true
-})
 
 const atEnd = <A>(
   holder: Holder,
@@ -105,26 +89,19 @@ const runBody = <A, E, R>(
   holder: Holder,
   self: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, Exclude<Exclude<R, Transaction>, CurrentHolder>> =>
-  self.pipe(
-    Effect.provideService(Transaction, { depth: holder.depth }),
-    Effect.provideService(CurrentHolder, holder),
-    Effect.ensuring(
-      Effect.sync(() => {
-        holder.open = false
-      })
-    )
-  )
+  runInHolder(holder, Effect.provideService(self, Transaction, { depth: holder.depth }))
 
 const outermost = <A, E, R>(
   database: Database,
   outer: Holder | undefined,
+  pin: Holder | undefined,
   options: TransactionOptions,
   ending: Ending,
   self: Effect.Effect<A, E, R>
 ) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.acquireUseRelease(
-      restore(leaseExclusively(database)),
+      restore(leaseWithin(database, pin)),
       ({ dispatcher }) =>
         Effect.gen(function* () {
           const holder = makeHolder(database, dispatcher, outer, 1)
@@ -182,12 +159,26 @@ const runWith =
         const current = holderOf(context, database)
         if (current === undefined || current.depth === 0) {
           const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
-          return outermost(database, outer, options, ending, self)
+          return outermost(database, outer, current, options, ending, self)
         }
         if (Object.values(options).some((option) => option !== undefined)) return Effect.fail(refusedOptions())
         return nested(current, ending, self)
       })
     )
+
+/** The transaction that the Tag stands for. */
+const holderOfTransaction: Effect.Effect<Holder, never, Transaction> = Effect.suspend(() =>
+  Effect.zipRight(Transaction, Effect.serviceOption(CurrentHolder))
+).pipe(
+  Effect.flatMap((holder) =>
+    holder._tag === "Some" ? Effect.succeed(holder.value) : Effect.dieMessage("bug in pgfx: a Transaction without its connection")
+  )
+)
+
+const lockText = "SELECT pg_catalog.pg_advisory_xact_lock($1::int8)"
+
+const advisoryLock = (key: bigint): Effect.Effect<void, PostgresError, Transaction> =>
+  Effect.flatMap(holderOfTransaction, (holder) => Effect.asVoid(runText(holder.dispatcher, lockText, [String(key)])))
 
 /**
  * The transaction that a fiber is in; only inside `Transaction.run`.
@@ -206,10 +197,10 @@ export class Transaction extends Context.Tag("pgfx/Transaction")<Transaction, { 
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | PostgresError, R | Transaction> =>
     Effect.flatMap(Transaction, (transaction) =>
-      Effect.flatMap(Effect.context<never>(), (context) => {
-        const holder = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
-        if (holder === undefined) return Effect.dieMessage("bug in pgfx: a Transaction without its connection")
-        return Effect.provideService(nested(holder, "commit", self), Transaction, transaction)
-      })
+      Effect.flatMap(holderOfTransaction, (holder) =>
+        Effect.provideService(nested(holder, "commit", self), Transaction, transaction)
+      )
     )
+  /** waits for the lock `key`, which is released with the transaction */
+  static readonly advisoryLock: (key: bigint) => Effect.Effect<void, PostgresError, Transaction> = advisoryLock
 }

@@ -55,10 +55,49 @@ export const holderOf = (context: Context.Context<never>, database: Database): H
   return holder
 }
 
+/** A connection for one scope, and what ends the claim to it. */
+export interface Lease {
+  readonly dispatcher: Dispatcher
+  readonly release: Effect.Effect<void>
+}
+
+/** A new scope inside a pin uses the pin's connection; asking for another would wait for itself. */
+export const leaseWithin = (database: Database, pin: Holder | undefined): Effect.Effect<Lease, PostgresError> =>
+  pin === undefined ? leaseExclusively(database) : Effect.succeed({ dispatcher: pin.dispatcher, release: Effect.void })
+
+export const makeHolder = (
+  database: Database,
+  dispatcher: Dispatcher,
+  outer: Holder | undefined,
+  depth: number
+): Holder => ({
+  database,
+  dispatcher,
+  outer,
+  depth,
+  nesting: Effect.unsafeMakeSemaphore(1),
+  doomed: false,
+  open: true
+})
+
+/** Runs a scope's body in it; whoever outlives the body finds the scope closed. */
+export const runInHolder = <A, E, R>(
+  holder: Holder,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, Exclude<R, CurrentHolder>> =>
+  self.pipe(
+    Effect.provideService(CurrentHolder, holder),
+    Effect.ensuring(
+      Effect.sync(() => {
+        holder.open = false
+      })
+    )
+  )
+
 /** An exclusive lease: FIFO behind everything that was asked for before. Whoever gets it releases it. */
 export const leaseExclusively = (
   database: Database
-): Effect.Effect<{ readonly dispatcher: Dispatcher; readonly release: Effect.Effect<void> }, PostgresError> =>
+): Effect.Effect<Lease, PostgresError> =>
   Effect.async((resume) => {
     let granted = false
     const waiter: Waiter = {

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { PostgresError } from "../PostgresError.ts"
 import { command } from "./command.ts"
-import { type Database, holderOf, leaseExclusively } from "./database.ts"
+import { type Database, type Holder, holderOf, leaseWithin } from "./database.ts"
 import { encodeArguments } from "./encodeArguments.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { type ExtendedAnswer, ExtendedQuery } from "./exchange/extendedQuery.ts"
@@ -32,11 +32,11 @@ let portals = 0
 /**
  * Read-only, because an early end cannot report a failing COMMIT. A statement that writes is answered with 25006.
  */
-const ownTransaction = (database: Database): Effect.Effect<Place, PostgresError, Scope.Scope> =>
+const ownTransaction = (database: Database, pin: Holder | undefined): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(leaseExclusively(database)), (lease) =>
+        Effect.flatMap(restore(leaseWithin(database, pin)), (lease) =>
           command(lease.dispatcher, "BEGIN READ ONLY", { inTransaction: false }).pipe(
             Effect.as(lease),
             Effect.onError(() => lease.release)
@@ -61,7 +61,7 @@ const place = (database: Database): Effect.Effect<Place, PostgresError, Scope.Sc
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
     return holder === undefined || holder.depth === 0
-      ? ownTransaction(database)
+      ? ownTransaction(database, holder)
       : Effect.succeed({ dispatcher: holder.dispatcher, inTransaction: true })
   })
 
