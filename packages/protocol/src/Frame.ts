@@ -64,14 +64,14 @@ export const protocol32 = (3 << 16) | 2
 export const lengthLimit = {
   /**
    * a start-up packet: MAX_STARTUP_PACKET_LENGTH of `include/libpq/pqcomm.h`, which does not count the length itself
-   * (`tcop/backend_startup.c` ProcessStartupPacket); the server closes without a word above it
+   * (`tcop/backend_startup.c` ProcessStartupPacket); above it the server closes without a word (measured on 14 and 18)
    */
   startUp: 10_000 + 4,
   /** a cancel key, not counting what stands before it. Source: "Message Formats", BackendKeyData; PostgreSQL 18 sends 32 */
   cancelKey: 256,
   /** PasswordMessage, SASL and GSS answers: PG_MAX_AUTH_TOKEN_LENGTH, `include/libpq/auth.h` */
   authenticationResponse: 65_535,
-  /** frontend messages without user data: PQ_SMALL_MESSAGE_LIMIT, `include/libpq/libpq.h`, applied in `tcop/postgres.c` SocketBackend */
+  /** frontend messages without user data: PQ_SMALL_MESSAGE_LIMIT, `include/libpq/libpq.h`, applied in `tcop/postgres.c` SocketBackend; above it the server closes */
   smallFrontend: 10_000,
   /** Authentication and NegotiateProtocolVersion: `fe-connect.c` PQconnectPoll */
   authentication: 2_000,

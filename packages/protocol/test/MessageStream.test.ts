@@ -134,6 +134,17 @@ describe("the transducer", () => {
     })
   )
 
+  it.live("fails at once, not when the next bytes come", () =>
+    Effect.gen(function* () {
+      const bytes = Stream.concat(Stream.make(joinChunks([ready, frame("Z", "?")])), Stream.never)
+      const soon = Effect.timeoutFail({ duration: 2000, onTimeout: () => "waited for more bytes" })
+      const [, end] = yield* soon(observe(backendMessages()(bytes)))
+      assert.strictEqual(violation(end).during, "ReadyForQuery")
+      const [, over] = yield* soon(observeDispatch(bytes))
+      assert.strictEqual(violation(over).during, "ReadyForQuery")
+    })
+  )
+
   it.effect("fails if the bytes end inside a message (F-10)", () =>
     Effect.gen(function* () {
       const bytes = Stream.make(ready, frame("C", "SELECT 1", 0).slice(0, 7))
