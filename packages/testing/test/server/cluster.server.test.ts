@@ -43,7 +43,8 @@ describe("a cluster of one's own", () => {
     socket.destroy()
   })
 
-  it("does not run as root", async () => {
+  it("does not run as root", async ({ skip }) => {
+    skip(process.platform !== "linux", "there is no /proc to ask")
     const { query, socket } = await open()
     const [status] = await query(`select pg_read_file('/proc/self/status')`)
     expect(status).toMatch(/^Uid:\s+[1-9]/m)
@@ -126,6 +127,31 @@ describe("a cluster of one's own", () => {
     const port = typeof address === "object" && address !== null ? address.port : 0
     await expect(startCluster({ major, port })).rejects.toThrow("Address already in use")
     squatter.close()
+  })
+})
+
+describe("a standby", () => {
+  it("follows its primary, refuses to write, and takes over when told to", async () => {
+    const hba = [...trust, "host replication all all trust"]
+    const primary = await startCluster({ major, hba })
+    const standby = await startCluster({ standbyOf: primary, hba })
+    try {
+      const first = await openConnection({ host: primary.host, port: primary.port })
+      await first.query("create table followed as select 42 as answer")
+      const second = await openConnection({ host: standby.host, port: standby.port })
+      expect(await first.query("select pg_is_in_recovery()")).toEqual(["f"])
+      expect(await second.query("select pg_is_in_recovery()")).toEqual(["t"])
+      await expect
+        .poll(() => second.query("select count(*) from pg_class where relname = 'followed'"), { timeout: 5000 })
+        .toEqual(["1"])
+      await expect(second.query("insert into followed values (1)")).rejects.toThrow("25006")
+      await primary.halt("immediate")
+      const third = await openConnection({ host: standby.host, port: standby.port })
+      expect(await third.query("select pg_promote(true, 20)")).toEqual(["t"])
+      expect(await third.query("insert into followed values (1) returning answer")).toEqual(["1"])
+    } finally {
+      await Promise.all([standby.stop(), primary.stop()])
+    }
   })
 })
 
