@@ -1,5 +1,6 @@
-// What a server sends ⚡: frames by type byte, runs of DataRow and CopyData handed over as one message, and the phases of a session as far as the
-// bytes themselves show them. Runs point into the bytes that came; everything else is copied out.
+// What a server sends ⚡: frames by type byte, runs of DataRow and CopyData handed over as one message, and the phases
+// of a session as far as the bytes themselves show them. Runs point into the bytes that came; everything else is
+// copied out.
 import type { BackendMessage } from "./BackendMessage.ts"
 import { ByteReader } from "./ByteReader.ts"
 import { readBackend } from "./decode.ts"
@@ -20,8 +21,8 @@ export interface BackendDecoderOptions {
   /** cap on rows, COPY data, descriptions and reports, in bytes; 64 MiB if absent */
   readonly maxMessageSize?: number | undefined
   /**
-   * The version the client asked for. Given, a cancel key is held to its length (4 bytes in 3.0) and a negotiated version to be no higher;
-   * absent, anything legal in 3.0 to 3.2 is accepted.
+   * The version the client asked for. Given, a cancel key is held to its length (4 bytes in 3.0) and a negotiated
+   * version to be no higher; absent, anything legal in 3.0 to 3.2 is accepted.
    */
   readonly protocolVersion?: number | undefined
 }
@@ -113,7 +114,8 @@ export class BackendGrammar implements Grammar<BackendMessage> {
       case "ReadyForQuery":
         return this.enter("ready")
       case "NegotiateProtocolVersion":
-        // libpq allows it once, but PgBouncer up to 1.25.2 with auth_query says it twice; the second may go no higher than the first
+        // libpq allows it once, but PgBouncer up to 1.25.2 with auth_query says it twice; the second may go no higher
+        // than the first
         this.protocolVersion = message.protocolVersion
         return
       case "BackendKeyData":

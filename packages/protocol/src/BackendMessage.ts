@@ -87,8 +87,8 @@ export interface RowDescription {
   readonly columns: ReadonlyArray<ColumnDescription>
 }
 /**
- * `count` consecutive DataRow frames, headers included, in `bytes[offset, end)`. Frame lengths are checked; column counts and
- * lengths are checked by whoever walks them.
+ * `count` consecutive DataRow frames, headers included, in `bytes[offset, end)`. Frame lengths are checked; column
+ * counts and lengths are checked by whoever walks them.
  */
 export interface Rows {
   readonly _tag: "Rows"

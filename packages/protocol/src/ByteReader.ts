@@ -1,6 +1,6 @@
-// Reads the fields of one message (⚡ runs per message), never a byte beyond it: every read is checked, and what fails is a ProtocolViolation that
-// names the message, the absolute offset, what was expected and what was there. It decides nothing about a message's meaning.
-// Bytes it hands out are copies: they outlive the chunk they came in.
+// Reads the fields of one message (⚡ runs per message), never a byte beyond it: every read is checked, and what fails
+// is a ProtocolViolation that names the message, the absolute offset, what was expected and what was there. It
+// decides nothing about a message's meaning. Bytes it hands out are copies: they outlive the chunk they came in.
 import { ProtocolViolation } from "./ProtocolViolation.ts"
 import { decodeUtf8, decodeUtf8Lenient } from "./Utf8.ts"
 
@@ -18,7 +18,10 @@ export class ByteReader {
   private shift = 0
   private message = "message"
 
-  /** Reads from now on `bytes[start, end)`, the body of `message`; `streamOffset` is the offset of `bytes[start]` since the stream began. */
+  /**
+   * Reads from now on `bytes[start, end)`, the body of `message`; `streamOffset` is the offset of `bytes[start]`
+   * since the stream began.
+   */
   open(message: string, bytes: Uint8Array, start: number, end: number, streamOffset: number): void {
     this.message = message
     this.bytes = bytes
@@ -88,8 +91,8 @@ export class ByteReader {
   }
 
   /**
-   * A 16-bit count of things that take at least `size` bytes each: bounded by what is left of the message, so that no array is made for
-   * things that cannot be there.
+   * A 16-bit count of things that take at least `size` bytes each: bounded by what is left of the message, so that no
+   * array is made for things that cannot be there.
    */
   count(field: string, size: number): number {
     const count = this.uint16(field)
@@ -151,8 +154,8 @@ export class ByteReader {
   }
 
   /**
-   * A NUL-terminated string for people: what is not UTF-8 becomes U+FFFD. For reports (before start-up ends the server writes them in its
-   * own encoding) and for names of columns.
+   * A NUL-terminated string for people: what is not UTF-8 becomes U+FFFD. For reports (before start-up ends the
+   * server writes them in its own encoding) and for names of columns.
    */
   lenientCString(field: string): string {
     const end = this.terminator(field)

@@ -1,25 +1,29 @@
-// Where every message of this package becomes bytes (⚡ runs per parameter). Chunks are filled one after another and never copied again; a
-// value that does not fit opens a chunk of its own size. `endMessage` is the one exit at which a length is checked and written: there is no
-// other way to finish a message. An EncodeError takes the open message back, so that no byte of it is left.
-// The writer owns its chunks until `take` hands them over; it never writes into bytes it has handed over.
+// Where every message of this package becomes bytes (⚡ runs per parameter). Chunks are filled one after another and
+// never copied again; a value that does not fit opens a chunk of its own size. `endMessage` is the one exit at which
+// a length is checked and written: there is no other way to finish a message. An EncodeError takes the open message
+// back, so that no byte of it is left. The writer owns its chunks until `take` hands them over; it never writes into
+// bytes it has handed over.
 import { EncodeError } from "./EncodeError.ts"
 import { encodeUtf8Into, isWellFormed } from "./Utf8.ts"
 
 /**
- * The largest length field the server takes: PQ_LARGE_MESSAGE_LIMIT, `MaxAllocSize - 1`. The length counts itself. Source: PostgreSQL
- * `include/libpq/libpq.h`, `include/utils/memutils.h`, `libpq/pqcomm.c` pq_getmessage.
+ * The largest length field the server takes: PQ_LARGE_MESSAGE_LIMIT, `MaxAllocSize - 1`. The length counts itself.
+ * Source: PostgreSQL `include/libpq/libpq.h`, `include/utils/memutils.h`, `libpq/pqcomm.c` pq_getmessage.
  */
 export const maxMessageLength = 0x3fffffff - 1
 
 /** Counts travel as 16 bits; the server reads those of parameters unsigned. Source: "Message Formats", `Bind`. */
 export const maxCount = 0xffff
 
-/** One system call's worth (design: engine.md §14). What `take` leaves of a chunk is used on, so a small flush allocates nothing. */
+/**
+ * One system call's worth (design: engine.md §14). What `take` leaves of a chunk is used on, so a small flush
+ * allocates nothing.
+ */
 const defaultChunkSize = 64 * 1024
 
 /**
- * Up to here a loop over the characters costs less than the checks and a call into TextEncoder: 18 ns for 8, 44 for 24, 52 for 32 against
- * 66 to 72 (Node 20). They cross at about 42.
+ * Up to here a loop over the characters costs less than the checks and a call into TextEncoder: 18 ns for 8, 44 for
+ * 24, 52 for 32 against 66 to 72 (Node 20). They cross at about 42.
  */
 const shortText = 40
 
@@ -73,8 +77,8 @@ export class ByteWriter {
   // ---- messages
 
   /**
-   * Opens a message: its type byte (0: none, as in start-up packets) and room for its length. `name` stands in errors; `limit` is the
-   * largest value the length field may have.
+   * Opens a message: its type byte (0: none, as in start-up packets) and room for its length. `name` stands in
+   * errors; `limit` is the largest value the length field may have.
    */
   beginMessage(type: number, name: string, limit: number = maxMessageLength): void {
     if (this.messageStart >= 0) throw new Error(`${name} begun inside ${this.message}: a bug of the encoder`)
@@ -103,7 +107,10 @@ export class ByteWriter {
     this.lengthChunk = nothing
   }
 
-  /** Throws EncodeError if a message with `length` more bytes would be above the limit. To be asked before large things are allocated. */
+  /**
+   * Throws EncodeError if a message with `length` more bytes would be above the limit. To be asked before large
+   * things are allocated.
+   */
   reserve(length: number): void {
     if (this.messageStart < 0) return
     const total = this.base + this.at - this.lengthStart + length
@@ -198,8 +205,8 @@ export class ByteWriter {
   }
 
   /**
-   * Text as UTF-8, without length or terminator. PostgreSQL's text holds neither NUL nor lone surrogates: EncodeError. `index`, if any,
-   * stands behind `field` there.
+   * Text as UTF-8, without length or terminator. PostgreSQL's text holds neither NUL nor lone surrogates:
+   * EncodeError. `index`, if any, stands behind `field` there.
    */
   utf8(value: string, field = "text", index = -1): void {
     const length = value.length
@@ -227,7 +234,8 @@ export class ByteWriter {
       this.at += written
       if (read === rest.length) return
       rest = rest.slice(read)
-      // at least one byte per UTF-16 unit of a character that took at most 3: a lower bound, so that no legal message is refused
+      // at least one byte per UTF-16 unit of a character that took at most 3: a lower bound, so that no legal message
+      // is refused
       this.reserve(rest.length)
       this.allocate(Math.max(rest.length, 4))
     }
@@ -243,8 +251,8 @@ export class ByteWriter {
   // ---- length-prefixed values
 
   /**
-   * Announces `count` values as 16 bits. Each is then written by `value`, `nullValue` or `beginValue … endValue`, and `endValues` checks
-   * that there were as many.
+   * Announces `count` values as 16 bits. Each is then written by `value`, `nullValue` or `beginValue … endValue`, and
+   * `endValues` checks that there were as many.
    */
   beginValues(count: number, what: string): void {
     this.count(count, what)
@@ -267,7 +275,9 @@ export class ByteWriter {
     if (this.depth === 0) this.values++
   }
 
-  /** Opens a value: what is written until `endValue` is preceded by its length. Values nest, as elements of arrays do. */
+  /**
+   * Opens a value: what is written until `endValue` is preceded by its length. Values nest, as elements of arrays do.
+   */
   beginValue(): void {
     this.ensure(4)
     const depth = this.depth++
@@ -287,7 +297,10 @@ export class ByteWriter {
     if (depth === 0) this.values++
   }
 
-  /** A whole value: bytes as they are, text as UTF-8, `null` as NULL. `index`, if any, stands behind `field` in errors. */
+  /**
+   * A whole value: bytes as they are, text as UTF-8, `null` as NULL. `index`, if any, stands behind `field` in
+   * errors.
+   */
   value(value: Uint8Array | string | null, field = "value", index = -1): void {
     if (value === null) return this.nullValue()
     if (typeof value === "string") {
@@ -335,8 +348,8 @@ export class ByteWriter {
   }
 
   /**
-   * Hands over everything written, in order, and starts anew. The arrays are the receiver's to read; several may be views of one
-   * ArrayBuffer, so it must not be transferred or detached.
+   * Hands over everything written, in order, and starts anew. The arrays are the receiver's to read; several may be
+   * views of one ArrayBuffer, so it must not be transferred or detached.
    */
   take(): ReadonlyArray<Uint8Array> {
     if (this.messageStart >= 0) throw new Error(`take inside ${this.message}: a bug of the encoder`)
@@ -376,7 +389,10 @@ export class ByteWriter {
   }
 }
 
-/** Big-endian 32 bits; −1 becomes all ones. By hand: one DataView per chunk is not enough, a length may lie in an earlier chunk. */
+/**
+ * Big-endian 32 bits; −1 becomes all ones. By hand: one DataView per chunk is not enough, a length may lie in an
+ * earlier chunk.
+ */
 const patch = (chunk: Uint8Array, at: number, value: number): void => {
   chunk[at] = value >> 24
   chunk[at + 1] = value >> 16

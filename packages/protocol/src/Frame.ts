@@ -1,6 +1,7 @@
-// The envelope of every message: one type byte, four bytes of length, and which of them are legal when. A header is judged from its five bytes
-// alone, before a single byte of the body is kept: length at least 4, type legal in this phase, length within the bounds of type and phase.
-// Which message may answer which request is not known here: that is the exchange's business.
+// The envelope of every message: one type byte, four bytes of length, and which of them are legal when. A header is
+// judged from its five bytes alone, before a single byte of the body is kept: length at least 4, type legal in this
+// phase, length within the bounds of type and phase. Which message may answer which request is not known here: that
+// is the exchange's business.
 
 /** Type bytes of messages a server sends. Source: "Message Formats" and `include/libpq/protocol.h`. */
 export const backendType = {
@@ -67,11 +68,17 @@ export const lengthLimit = {
    * (`tcop/backend_startup.c` ProcessStartupPacket); above it the server closes without a word (measured on 14 and 18)
    */
   startUp: 10_000 + 4,
-  /** a cancel key, not counting what stands before it. Source: "Message Formats", BackendKeyData; PostgreSQL 18 sends 32 */
+  /**
+   * a cancel key, not counting what stands before it. Source: "Message Formats", BackendKeyData; PostgreSQL 18 sends
+   * 32
+   */
   cancelKey: 256,
   /** PasswordMessage, SASL and GSS answers: PG_MAX_AUTH_TOKEN_LENGTH, `include/libpq/auth.h` */
   authenticationResponse: 65_535,
-  /** frontend messages without user data: PQ_SMALL_MESSAGE_LIMIT, `include/libpq/libpq.h`, applied in `tcop/postgres.c` SocketBackend; above it the server closes */
+  /**
+   * frontend messages without user data: PQ_SMALL_MESSAGE_LIMIT, `include/libpq/libpq.h`, applied in
+   * `tcop/postgres.c` SocketBackend; above it the server closes
+   */
   smallFrontend: 10_000,
   /** Authentication and NegotiateProtocolVersion: `fe-connect.c` PQconnectPoll */
   authentication: 2_000,
@@ -105,7 +112,8 @@ const bounds = (rows: ReadonlyArray<Row>): LengthBounds => {
 }
 
 /**
- * What a server may have sent so far: `authenticating` until AuthenticationOk, `starting` until the first ReadyForQuery, `ready` from then on.
+ * What a server may have sent so far: `authenticating` until AuthenticationOk, `starting` until the first
+ * ReadyForQuery, `ready` from then on.
  */
 export type BackendPhase = "authenticating" | "starting" | "ready"
 
@@ -163,8 +171,9 @@ export const backendBounds = (phase: BackendPhase, maxMessageSize: number): Leng
 }
 
 /**
- * What a client may have sent so far: untyped `startUp` packets, `authenticating` after StartupMessage (until the first frame that is not
- * a `p`: a server may ask for nothing), `ready`, and `closed` after CancelRequest or Terminate.
+ * What a client may have sent so far: untyped `startUp` packets, `authenticating` after StartupMessage (until the
+ * first frame that is not a `p`: a server may ask for nothing), `ready`, and `closed` after CancelRequest or
+ * Terminate.
  */
 export type FrontendPhase = "startUp" | "authenticating" | "ready" | "closed"
 
@@ -217,8 +226,8 @@ export const showByte = (byte: number): string => {
 }
 
 /**
- * Where the frame of `type` that begins at `at` ends, or −1 if there is no whole frame of that type in `bytes[at, end)`. For walking runs,
- * whose frames may have been made by hand.
+ * Where the frame of `type` that begins at `at` ends, or −1 if there is no whole frame of that type in `bytes[at,
+ * end)`. For walking runs, whose frames may have been made by hand.
  */
 export const frameEnd = (bytes: Uint8Array, at: number, end: number, type: number): number => {
   if (end > bytes.length || end - at < 5 || bytes[at] !== type) return -1

@@ -1,5 +1,6 @@
-// What a client sends: start-up packets without type byte, then typed frames. For test servers, proxies and captured sessions; caps are those of
-// PostgreSQL's own server. Runs of CopyData point into the bytes that came; everything else is copied out.
+// What a client sends: start-up packets without type byte, then typed frames. For test servers, proxies and captured
+// sessions; caps are those of PostgreSQL's own server. Runs of CopyData point into the bytes that came; everything
+// else is copied out.
 import { ByteReader } from "./ByteReader.ts"
 import { readFrontend } from "./decode.ts"
 import {

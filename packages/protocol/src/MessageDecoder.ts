@@ -1,7 +1,7 @@
-// Bytes in any pieces to messages ⚡. Whole messages are read where they lie; only a tail that is not whole yet is copied, into a buffer that grows
-// with what really came. A header is judged before anything behind it is kept. Reads nothing by itself and knows no socket; the single
-// byte that answers SSLRequest must not come here.
-// A pushed chunk belongs to the runs (`Rows`, `CopyData`) made of it; once these are done with, it is the caller's again.
+// Bytes in any pieces to messages ⚡. Whole messages are read where they lie; only a tail that is not whole yet is
+// copied, into a buffer that grows with what really came. A header is judged before anything behind it is kept. Reads
+// nothing by itself and knows no socket; the single byte that answers SSLRequest must not come here. A pushed chunk
+// belongs to the runs (`Rows`, `CopyData`) made of it; once these are done with, it is the caller's again.
 import type { BackendMessage } from "./BackendMessage.ts"
 import { type BackendDecoderOptions, BackendGrammar } from "./BackendGrammar.ts"
 import { type FrontendDecoderOptions, FrontendGrammar } from "./FrontendGrammar.ts"
@@ -15,7 +15,10 @@ const nothing = new Uint8Array(0)
 /** First size of the buffer for a tail: most frames that are cut are rows. A header alone never makes it larger. */
 const smallestHold = 1024
 
-/** An incremental decoder of one direction of one connection. Not to be shared, not to be used again for another connection. */
+/**
+ * An incremental decoder of one direction of one connection. Not to be shared, not to be used again for another
+ * connection.
+ */
 export class MessageDecoder<M> {
   private readonly grammar: Grammar<M>
   /** the beginning of a frame that is not whole yet: `hold[0, held)` */
@@ -30,7 +33,9 @@ export class MessageDecoder<M> {
     this.grammar = grammar
   }
 
-  /** Offset, since the decoder was made, of the first byte that no returned message holds; of the violation after one. */
+  /**
+   * Offset, since the decoder was made, of the first byte that no returned message holds; of the violation after one.
+   */
   get offset(): number {
     return this.done
   }
@@ -46,9 +51,9 @@ export class MessageDecoder<M> {
   }
 
   /**
-   * Takes the next bytes and returns the messages they complete, in order. Throws ProtocolViolation if the first thing in them is one.
-   * If messages come before it they are returned, as they would be had they come alone; `violation` is set then, and every further `push`
-   * throws it.
+   * Takes the next bytes and returns the messages they complete, in order. Throws ProtocolViolation if the first
+   * thing in them is one. If messages come before it they are returned, as they would be had they come alone;
+   * `violation` is set then, and every further `push` throws it.
    */
   push(chunk: Uint8Array): ReadonlyArray<M> {
     if (this.failure !== undefined) throw this.failure
@@ -71,7 +76,10 @@ export class MessageDecoder<M> {
     return out
   }
 
-  /** Says that no more bytes come. Throws ProtocolViolation if they ended inside a message, or the violation that was found before. */
+  /**
+   * Says that no more bytes come. Throws ProtocolViolation if they ended inside a message, or the violation that was
+   * found before.
+   */
   finish(): void {
     if (this.failure !== undefined) throw this.failure
     if (this.held === 0) return
@@ -84,7 +92,9 @@ export class MessageDecoder<M> {
     throw this.failure
   }
 
-  /** Adds to the held frame what belongs to it, reads it once it is whole, and returns how much of the chunk it took. */
+  /**
+   * Adds to the held frame what belongs to it, reads it once it is whole, and returns how much of the chunk it took.
+   */
   private complete(chunk: Uint8Array, out: Array<M>): number {
     let at = 0
     if (this.need === 0) {
@@ -147,7 +157,10 @@ export class FrontendDecoder extends MessageDecoder<FrontendMessage> {
     this.frontend = grammar
   }
 
-  /** Says what the next `p` frame answers. Without it, or after it, a `p` frame is AuthenticationResponse with raw data. */
+  /**
+   * Says what the next `p` frame answers. Without it, or after it, a `p` frame is AuthenticationResponse with raw
+   * data.
+   */
   expectAuthentication(message: ExpectedAuthentication): void {
     this.frontend.expected = message
   }

@@ -1,6 +1,7 @@
-// Decoder and encoder as Stream transducers: for sockets, files and captured sessions alike. Every run begins with a fresh decoder, so that a retried or
-// repeated stream never sees half a message of the run before. The only file of this package that knows Effect.
-// Runs (`Rows`, `CopyData`) point into the chunks that came: a source that fills one buffer again and again must copy.
+// Decoder and encoder as Stream transducers: for sockets, files and captured sessions alike. Every run begins with a
+// fresh decoder, so that a retried or repeated stream never sees half a message of the run before. The only file of
+// this package that knows Effect. Runs (`Rows`, `CopyData`) point into the chunks that came: a source that fills one
+// buffer again and again must copy.
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
@@ -27,8 +28,8 @@ const isViolation = (error: unknown): error is ProtocolViolation => error instan
 const isEncodeError = (error: unknown): error is EncodeError => error instanceof EncodeError
 
 /**
- * Bytes to messages. Messages before a violation are emitted, then the channel fails with it; bytes that end inside a message are a violation; a
- * failure of the source passes through and hides none of the messages before it.
+ * Bytes to messages. Messages before a violation are emitted, then the channel fails with it; bytes that end inside a
+ * message are a violation; a failure of the source passes through and hides none of the messages before it.
  */
 export const decode = <M, E = never>(
   makeDecoder: () => MessageDecoder<M>
@@ -88,7 +89,10 @@ export const frontendMessages =
       decode<FrontendMessage, E>(() => makeFrontendDecoder(options))
     )
 
-/** Messages to bytes, one write per chunk of messages. Those before a message that cannot be encoded are emitted, then EncodeError. */
+/**
+ * Messages to bytes, one write per chunk of messages. Those before a message that cannot be encoded are emitted, then
+ * EncodeError.
+ */
 const encode = <M, E>(
   write: (w: ByteWriter, message: M) => void
 ): Channel.Channel<Chunk.Chunk<Uint8Array>, Chunk.Chunk<M>, E | EncodeError, E, unknown, unknown> =>
@@ -127,8 +131,8 @@ export const encodeBackendMessages = <E, R>(
 // ---- the live connection
 
 /**
- * Bytes dispatched before other work gets a turn. Unbudgeted, Node hands over 32 reads, 2 MiB, in one turn of its loop: 33 ms blocked at
- * 1 µs per row (measured, design: engine.md §4).
+ * Bytes dispatched before other work gets a turn. Unbudgeted, Node hands over 32 reads, 2 MiB, in one turn of its
+ * loop: 33 ms blocked at 1 µs per row (measured, design: engine.md §4).
  */
 const turn = 256 * 1024
 
@@ -155,12 +159,13 @@ const afterThisTurn: (resume: () => void) => void =
 const yieldTurn: Effect.Effect<void> = Effect.async((resume) => afterThisTurn(() => resume(Effect.void)))
 
 /**
- * Decoder and dispatch fused into one channel, for live connections: one Effect per chunk that was read, none per message (3.5 µs a chunk
- * against 9 to 14 as separate stages, measured, design: architecture.md §3). `dispatch` is called synchronously with what each piece of bytes
- * completed, in order, never with an empty array. After 256 KiB the loop yields a macrotask; larger chunks are cut.
+ * Decoder and dispatch fused into one channel, for live connections: one Effect per chunk that was read, none per
+ * message (3.5 µs a chunk against 9 to 14 as separate stages, measured, design: architecture.md §3). `dispatch` is
+ * called synchronously with what each piece of bytes completed, in order, never with an empty array. After 256 KiB
+ * the loop yields a macrotask; larger chunks are cut.
  *
- * Fails with ProtocolViolation thrown by the decoder or by `dispatch`, when the messages before it were dispatched, or if the bytes end inside a
- * message. Anything else `dispatch` throws is a defect.
+ * Fails with ProtocolViolation thrown by the decoder or by `dispatch`, when the messages before it were dispatched,
+ * or if the bytes end inside a message. Anything else `dispatch` throws is a defect.
  */
 export const dispatchTo = <M, E = never>(
   makeDecoder: () => MessageDecoder<M>,

@@ -1,4 +1,5 @@
-// The one error of this package's decoders. It is a plain class, not an Effect error: the package serves programs without Effect.
+// The one error of this package's decoders. It is a plain class, not an Effect error: the package serves programs
+// without Effect.
 
 /** What came over the wire is not PostgreSQL's protocol, or is above a limit. The conversation cannot go on. */
 export class ProtocolViolation extends Error {

@@ -1,5 +1,5 @@
-// A frame's body as a message, by its type byte. The frame was judged before (Frame.ts), so every type here is a known one; DataRow and CopyData
-// never come here, as the decoder hands them over in runs.
+// A frame's body as a message, by its type byte. The frame was judged before (Frame.ts), so every type here is a
+// known one; DataRow and CopyData never come here, as the decoder hands them over in runs.
 import type { BackendMessage } from "./BackendMessage.ts"
 import type { ByteReader } from "./ByteReader.ts"
 import { backendType as b, frontendType as f, showByte } from "./Frame.ts"
@@ -40,7 +40,8 @@ import { readBackendKeyData, readNegotiateProtocolVersion } from "./messages/Sta
 import { readTerminate } from "./messages/Termination.ts"
 
 /**
- * Reads a backend message's body. `protocolVersion` is what the client asked for, or what was settled on since; `undefined` if not known.
+ * Reads a backend message's body. `protocolVersion` is what the client asked for, or what was settled on since;
+ * `undefined` if not known.
  */
 export const readBackend = (type: number, r: ByteReader, protocolVersion: number | undefined): BackendMessage => {
   switch (type) {

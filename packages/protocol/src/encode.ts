@@ -1,4 +1,5 @@
-// Any message as bytes: for scripted servers, proxies, transcripts and tests. The client's hot path calls the writers of messages/* directly.
+// Any message as bytes: for scripted servers, proxies, transcripts and tests. The client's hot path calls the writers
+// of messages/* directly.
 import type { BackendMessage } from "./BackendMessage.ts"
 import { ByteWriter, joinChunks } from "./ByteWriter.ts"
 import type { FrontendMessage } from "./FrontendMessage.ts"

@@ -1,4 +1,5 @@
-// Any message of either side, legal by construction, and whole sessions in an order the decoder's phases allow. For properties only.
+// Any message of either side, legal by construction, and whole sessions in an order the decoder's phases allow. For
+// properties only.
 import * as fc from "fast-check"
 import {
   type BackendMessage,
@@ -15,7 +16,10 @@ import {
 
 // ---- fields
 
-/** Well-formed text without NUL: what PostgreSQL's text can hold. Beyond the BMP and above the short paths of reader and writer. */
+/**
+ * Well-formed text without NUL: what PostgreSQL's text can hold. Beyond the BMP and above the short paths of reader
+ * and writer.
+ */
 export const text = fc
   .oneof(
     { weight: 4, arbitrary: fc.string({ maxLength: 12 }) },
@@ -315,7 +319,9 @@ export const backendAuthenticating: Readonly<Record<string, fc.Arbitrary<Backend
   NegotiateProtocolVersion: negotiate
 }
 
-/** Backend messages that are legal between AuthenticationOk and ReadyForQuery any number of times, and BackendKeyData. */
+/**
+ * Backend messages that are legal between AuthenticationOk and ReadyForQuery any number of times, and BackendKeyData.
+ */
 export const backendStarting: Readonly<Record<string, fc.Arbitrary<BackendMessage>>> = {
   ...anywhere,
   ParameterStatus: parameterStatus,

@@ -1,5 +1,5 @@
-// Bytes for tests: frames made by hand, sessions brought to a phase, and streams cut into pieces. Runs are compared frame by frame, because where a run
-// ends depends on where the bytes were cut.
+// Bytes for tests: frames made by hand, sessions brought to a phase, and streams cut into pieces. Runs are compared
+// frame by frame, because where a run ends depends on where the bytes were cut.
 import * as fc from "fast-check"
 import {
   type BackendDecoderOptions,

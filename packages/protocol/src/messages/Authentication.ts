@@ -1,5 +1,6 @@
-// "Start-up", authentication: one type byte `R` for what the server asks, one type byte `p` for what the client answers. What an answer is can only
-// be told by who knows the question. Which method is allowed, and whether the server proved itself, is decided in authentication/ and above.
+// "Start-up", authentication: one type byte `R` for what the server asks, one type byte `p` for what the client
+// answers. What an answer is can only be told by who knows the question. Which method is allowed, and whether the
+// server proved itself, is decided in authentication/ and above.
 import type { AuthenticationMessage, AuthenticationUnsupported } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import type { ByteWriter } from "../ByteWriter.ts"

@@ -1,5 +1,5 @@
-// "COPY Operations": the three answers that begin one, its data in both directions, and its end. Streaming replication's CopyBoth carries opaque
-// data here. Payloads of a run are views of the run's bytes; nothing is copied.
+// "COPY Operations": the three answers that begin one, its data in both directions, and its end. Streaming
+// replication's CopyBoth carries opaque data here. Payloads of a run are views of the run's bytes; nothing is copied.
 import type { CopyBothResponse, CopyData, CopyInResponse, CopyOutResponse, CopyResponse } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import { ByteWriter, joinChunks } from "../ByteWriter.ts"

@@ -1,5 +1,5 @@
-// "Extended Query": Parse, Bind, Describe, Execute, Close, Sync and Flush, and the answers that carry nothing else. The writers are ⚡: they run
-// per query and take no message object. Decoded parameters are copies.
+// "Extended Query": Parse, Bind, Describe, Execute, Close, Sync and Flush, and the answers that carry nothing else.
+// The writers are ⚡: they run per query and take no message object. Decoded parameters are copies.
 import type {
   BindComplete,
   CloseComplete,
@@ -100,8 +100,9 @@ export const checkFormatCount = (w: ByteWriter, formats: number, values: number,
 }
 
 /**
- * Begins a `Bind` up to its parameters. Each is then written by the caller with `value`, `nullValue` or `beginValue … endValue` of the
- * writer; `endBind` completes the message. Whoever's codec throws in between rewinds the writer to a mark taken before.
+ * Begins a `Bind` up to its parameters. Each is then written by the caller with `value`, `nullValue` or `beginValue …
+ * endValue` of the writer; `endBind` completes the message. Whoever's codec throws in between rewinds the writer to a
+ * mark taken before.
  */
 export const beginBind = (w: ByteWriter, head: BindHead): void => {
   const { parameterCount, parameterFormats } = head
@@ -121,8 +122,8 @@ export const endBind = (w: ByteWriter, resultFormats: ReadonlyArray<FormatCode>)
 }
 
 /**
- * Throws before anything is allocated if the values alone are above the limit. Sums are JavaScript numbers, exact to 2^53: a sum of
- * 32-bit lengths that wrapped was CVE-2024-32655 and CVE-2024-27304.
+ * Throws before anything is allocated if the values alone are above the limit. Sums are JavaScript numbers, exact to
+ * 2^53: a sum of 32-bit lengths that wrapped was CVE-2024-32655 and CVE-2024-27304.
  */
 export const reserveValues = (w: ByteWriter, values: ReadonlyArray<Uint8Array | string | null>): void => {
   let total = 0

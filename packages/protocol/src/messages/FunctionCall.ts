@@ -1,5 +1,5 @@
-// "Function Call": the retained fast-path interface. pgfx's client never speaks it (libpq's CVE-2026-6477 was its answer written past a buffer);
-// it is here because a proxy or a test server meets it.
+// "Function Call": the retained fast-path interface. pgfx's client never speaks it (libpq's CVE-2026-6477 was its
+// answer written past a buffer); it is here because a proxy or a test server meets it.
 import type { FunctionCallResponse } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import type { ByteWriter } from "../ByteWriter.ts"

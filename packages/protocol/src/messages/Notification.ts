@@ -1,5 +1,5 @@
-// "Asynchronous Operations": what a server says between any two messages without being asked: notifications and changed parameters. (Notices
-// are reports: Report.ts.)
+// "Asynchronous Operations": what a server says between any two messages without being asked: notifications and
+// changed parameters. (Notices are reports: Report.ts.)
 import type { NotificationResponse, ParameterStatus } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import type { ByteWriter } from "../ByteWriter.ts"

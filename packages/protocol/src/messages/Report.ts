@@ -1,6 +1,7 @@
-// "Error and Notice Message Fields": ErrorResponse and NoticeResponse, one table for both directions. Every field may be missing, unknown ones are
-// kept, and no content makes a report unreadable: an error that cannot be shown would hide the one before it.
-// Text is for people: bytes that are not UTF-8 become U+FFFD (until start-up ends the server writes in its own encoding).
+// "Error and Notice Message Fields": ErrorResponse and NoticeResponse, one table for both directions. Every field may
+// be missing, unknown ones are kept, and no content makes a report unreadable: an error that cannot be shown would
+// hide the one before it. Text is for people: bytes that are not UTF-8 become U+FFFD (until start-up ends the server
+// writes in its own encoding).
 import type { ErrorResponse, NoticeResponse, ReportFields } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import type { ByteWriter } from "../ByteWriter.ts"
@@ -40,7 +41,10 @@ for (const [name, letter] of Object.entries(reportTextFields)) textName.set(lett
 const numberName = new Map<string, NumberField>()
 for (const [name, letter] of Object.entries(reportNumberFields)) numberName.set(letter, name as NumberField) // keys of the table above
 
-/** Canonical decimals that a number holds exactly: anything else is kept as text, so that nothing the server said is lost. */
+/**
+ * Canonical decimals that a number holds exactly: anything else is kept as text, so that nothing the server said is
+ * lost.
+ */
 const decimal = /^(0|[1-9][0-9]{0,14})$/
 
 const readFields = (r: ByteReader): ReportFields => {
@@ -52,7 +56,8 @@ const readFields = (r: ByteReader): ReportFields => {
     if (code === 0) break
     const letter = String.fromCharCode(code)
     const value = r.lenientCString(`field ${letter}`)
-    // of a field that comes twice the last counts, as in libpq (pqSaveMessageField puts it first in the list it searches)
+    // of a field that comes twice the last counts, as in libpq (pqSaveMessageField puts it first in the list it
+    // searches)
     const text = textName.get(letter)
     const number = numberName.get(letter)
     if (text !== undefined) fields[text] = value

@@ -1,5 +1,6 @@
-// Rows and their description ⚡. A run of DataRow frames is walked without an object per row: `RowCursor` says where each column lies, after checking
-// everything a hostile server could have written there. It decodes no value; the bytes stay the run's.
+// Rows and their description ⚡. A run of DataRow frames is walked without an object per row: `RowCursor` says where
+// each column lies, after checking everything a hostile server could have written there. It decodes no value; the
+// bytes stay the run's.
 import type { ColumnDescription, RowDescription, Rows } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import { ByteWriter, joinChunks } from "../ByteWriter.ts"
@@ -79,7 +80,10 @@ export interface Run {
   readonly count: number
 }
 
-/** Writes every frame of a run, each through the writer's one exit. A run that is not made of such frames is an EncodeError. */
+/**
+ * Writes every frame of a run, each through the writer's one exit. A run that is not made of such frames is an
+ * EncodeError.
+ */
 export const writeRun = (w: ByteWriter, run: Run, type: number, during: string): void => {
   const before = w.mark()
   let at = run.offset
@@ -107,11 +111,12 @@ export const writeRows = (w: ByteWriter, rows: Rows): void => writeRun(w, rows, 
 const nothing = new Uint8Array(0)
 
 /**
- * Walks a run row by row: after `next` said true, column `i` of the row is `bytes[positions[2i], positions[2i] + positions[2i + 1])`, and NULL
- * if `positions[2i + 1]` is −1. One cursor serves any number of runs with as many columns; no row allocates.
+ * Walks a run row by row: after `next` said true, column `i` of the row is `bytes[positions[2i], positions[2i] +
+ * positions[2i + 1])`, and NULL if `positions[2i + 1]` is −1. One cursor serves any number of runs with as many
+ * columns; no row allocates.
  *
- * Checked per row: as many columns as described (RUSTSEC-2026-0178), no length below −1 (CVE-2026-32286) or beyond the frame, nothing behind
- * the last column. What fails is a ProtocolViolation, and the run is not to be walked on.
+ * Checked per row: as many columns as described (RUSTSEC-2026-0178), no length below −1 (CVE-2026-32286) or beyond
+ * the frame, nothing behind the last column. What fails is a ProtocolViolation, and the run is not to be walked on.
  */
 export class RowCursor {
   readonly columnCount: number

@@ -1,4 +1,5 @@
-// "Simple Query": one text of one or more statements, and the answers every kind of query ends with. Rows and their description: Rows.ts.
+// "Simple Query": one text of one or more statements, and the answers every kind of query ends with. Rows and their
+// description: Rows.ts.
 import type { CommandComplete, EmptyQueryResponse, ReadyForQuery, TransactionStatus } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import type { ByteWriter } from "../ByteWriter.ts"

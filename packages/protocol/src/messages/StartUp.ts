@@ -1,6 +1,7 @@
-// "Start-up", "Canceling Requests in Progress", "SSL Session Encryption", "GSSAPI Session Encryption": the packets a client sends before any typed
-// frame, and what a server says of the session before it is ready. Authentication: Authentication.ts.
-// The single byte that answers SSLRequest and GSSENCRequest is no message: whoever owns the socket reads it, alone.
+// "Start-up", "Canceling Requests in Progress", "SSL Session Encryption", "GSSAPI Session Encryption": the packets a
+// client sends before any typed frame, and what a server says of the session before it is ready. Authentication:
+// Authentication.ts. The single byte that answers SSLRequest and GSSENCRequest is no message: whoever owns the socket
+// reads it, alone.
 import type { BackendKeyData, NegotiateProtocolVersion } from "../BackendMessage.ts"
 import type { ByteReader } from "../ByteReader.ts"
 import type { ByteWriter } from "../ByteWriter.ts"
@@ -54,8 +55,9 @@ const readKey = (r: ByteReader, min: number, max: number): Uint8Array => {
 }
 
 /**
- * Writes `StartupMessage`. A name or value with a NUL would end itself early and let the rest pass for another parameter; an empty name would
- * end the list. Both are EncodeErrors, and so is a packet above 10,004 bytes, on which the server closes without a word.
+ * Writes `StartupMessage`. A name or value with a NUL would end itself early and let the rest pass for another
+ * parameter; an empty name would end the list. Both are EncodeErrors, and so is a packet above 10,004 bytes, on which
+ * the server closes without a word.
  */
 export const writeStartupMessage = (
   w: ByteWriter,
@@ -118,8 +120,8 @@ export const writeBackendKeyData = (w: ByteWriter, message: BackendKeyData): voi
 }
 
 /**
- * Reads the body of `BackendKeyData`. Under protocol 3.0 the key has exactly 4 bytes; where the version is not known (`undefined`) and under
- * 3.2 it has 4 to 256.
+ * Reads the body of `BackendKeyData`. Under protocol 3.0 the key has exactly 4 bytes; where the version is not known
+ * (`undefined`) and under 3.2 it has 4 to 256.
  */
 export const readBackendKeyData = (r: ByteReader, protocolVersion: number | undefined): BackendKeyData => {
   const processId = r.int32("processId")
@@ -144,8 +146,8 @@ export const writeNegotiateProtocolVersion = (w: ByteWriter, message: NegotiateP
 }
 
 /**
- * Reads the body of `NegotiateProtocolVersion`. `asked` is the version the client asked for, if known: a server may only go down from it, and
- * not to 3.1, which was never one. Source: `fe-protocol3.c` pqGetNegotiateProtocolVersion3.
+ * Reads the body of `NegotiateProtocolVersion`. `asked` is the version the client asked for, if known: a server may
+ * only go down from it, and not to 3.1, which was never one. Source: `fe-protocol3.c` pqGetNegotiateProtocolVersion3.
  */
 export const readNegotiateProtocolVersion = (r: ByteReader, asked: number | undefined): NegotiateProtocolVersion => {
   const protocolVersion = r.int32("protocolVersion")
