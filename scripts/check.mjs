@@ -3,6 +3,7 @@
 import { readdirSync } from "node:fs"
 import { checkArrows } from "./check-arrows.mjs"
 import { checkEffect } from "./check-effect.mjs"
+import { staleSnippets } from "./readme-snippets.mjs"
 import { setUp } from "./setup.mjs"
 import { root, runTool } from "./setup-tools.mjs"
 
@@ -15,13 +16,22 @@ const arrows = async () => {
   return { code: violations.length === 0 ? 0 : 1, output: violations.map((line) => `${line}\n`).join("") }
 }
 
+const snippets = async () => {
+  const stale = staleSnippets()
+  const output = stale.map(
+    ({ path }) => `${path}: a snippet differs from its file; run node scripts/readme-snippets.mjs\n`
+  )
+  return { code: stale.length === 0 ? 0 : 1, output: output.join("") }
+}
+
 const checks = [
   ["types", tool("typescript", ["-b", "--pretty", "false"], { command: "tsc" })],
   ["test types", tool("typescript", ["-p", "packages/tsconfig.test.json", "--pretty", "false"], { command: "tsc" })],
   ["effect", checkEffect],
   ["lint", () => tool("oxlint", ["--type-aware", "--deny-warnings", ...places()])()],
   ["format", () => tool("oxfmt", ["--check", ...places()])()],
-  ["arrows", arrows]
+  ["arrows", arrows],
+  ["snippets", snippets]
 ]
 
 const runCheck = async (check) => {

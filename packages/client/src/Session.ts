@@ -36,7 +36,12 @@ const reset = (database: Database, dispatcher: Dispatcher): Effect.Effect<void> 
     const run = (sql: string) => command(dispatcher, sql, { inTransaction: false })
     // A script cannot begin inside a transaction it is to end: ROLLBACK goes alone.
     const rolledBack = dispatcher.status === "I" ? Effect.void : run("ROLLBACK")
-    return underDeadline(database, dispatcher, "the reset of a session", Effect.zipRight(rolledBack, run(resetScript))).pipe(
+    return underDeadline(
+      database,
+      dispatcher,
+      "the reset of a session",
+      Effect.zipRight(rolledBack, run(resetScript))
+    ).pipe(
       Effect.catchAll(() => Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: "reset" }))),
       Effect.asVoid
     )
@@ -51,15 +56,11 @@ const pin = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Postgr
       const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
       return Effect.acquireUseRelease(
         leaseExclusively(database).pipe(Effect.interruptible),
-        ({ dispatcher }) => runPinned(makeHolder(database, dispatcher, outer, 0), self),
+        ({ dispatcher }) => runInHolder(makeHolder(database, dispatcher, outer, 0), self),
         ({ dispatcher, release }) => Effect.zipRight(reset(database, dispatcher), release)
       )
     })
   )
-
-/** The holder is ours alone: nobody outside can ask for it, so providing it takes nothing from `R`. */
-const runPinned = <A, E, R>(holder: Holder, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  runInHolder<A, E, R | CurrentHolder>(holder, self) as Effect.Effect<A, E, R>
 
 /**
  * Pin one connection for the whole effect; concurrent queries in it are pipelined.

@@ -122,6 +122,8 @@ export class BackendGrammar implements Grammar<BackendMessage> {
         // once only: a second key would make the first one cancel nothing (faults-and-attacks H-25)
         this.max[backendType.BackendKeyData] = 0
         return
+      default:
+        return
     }
   }
 

@@ -128,7 +128,7 @@ const algorithmAt = (
  * RSASSA-PSS-params.hashAlgorithm, SHA-1 if absent. The mask's hash is not looked at, nor does OpenSSL (rsa_ameth.c,
  * rsa_sig_info_set), with which the server computes its side.
  */
-const hashOfPss = (bytes: Uint8Array, parameters: Element | undefined): EndPointHashName | string => {
+const hashOfPss = (bytes: Uint8Array, parameters: Element | undefined): string => {
   if (parameters?.tag !== tagSequence) return "RSASSA-PSS without parameters"
   if (parameters.start === parameters.end) return "SHA-256"
   const first = elementAt(bytes, parameters.start, parameters.end)
@@ -149,7 +149,7 @@ const hashes: Readonly<Record<EndPointHashName, (message: Uint8Array) => Uint8Ar
 const isHashName = (name: string): name is EndPointHashName => Object.hasOwn(hashes, name)
 
 /** A hash name, or why there is none. */
-const endPointHash = (certificate: Uint8Array): EndPointHashName | string => {
+const endPointHash = (certificate: Uint8Array): string => {
   const outer = elementAt(certificate, 0, certificate.length)
   // The server hashes the certificate and nothing behind it.
   if (outer?.tag !== tagSequence || outer.end !== certificate.length) return "no X.509 certificate in DER"

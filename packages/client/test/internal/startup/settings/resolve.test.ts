@@ -211,7 +211,7 @@ describe("secrets", () => {
         `password=a ${canary} host=b`,
         `password=a ${canary}=x`,
         `password='${canary}`,
-        `${canary}`,
+        canary,
         `port=${canary}`,
         `connect_timeout=${canary}`,
         `service=${canary}`,
