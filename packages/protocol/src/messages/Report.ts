@@ -80,18 +80,30 @@ const writeField = (w: ByteWriter, letter: string, value: string): void => {
   w.cString(value, `field ${letter}`)
 }
 
+/** The order in which PostgreSQL sends them. Source: `utils/error/elog.c` send_message_to_frontend. */
+const order = "SVCMDHWstcdnPpqFLR"
+
+/**
+ * The fields that are there, by letter, in the order in which PostgreSQL sends them (so that a report read and written again is the same
+ * bytes), unknown ones behind them.
+ */
+export const reportEntries = (fields: ReportFields): ReadonlyArray<readonly [letter: string, value: string]> => {
+  const entries: Array<readonly [string, string]> = []
+  for (const letter of order) {
+    const name = textName.get(letter) ?? numberName.get(letter)
+    const value = name === undefined ? undefined : fields[name]
+    if (value !== undefined) entries.push([letter, String(value)])
+  }
+  entries.push(...Object.entries(fields.unknown ?? {}))
+  return entries
+}
+
 const writeFields = (w: ByteWriter, fields: ReportFields): void => {
-  for (const [letter, name] of textName) {
+  for (const name of numberName.values()) {
     const value = fields[name]
-    if (value !== undefined) writeField(w, letter, value)
+    if (value !== undefined && !decimal.test(String(value))) w.fail(name, `${value} is not a count`)
   }
-  for (const [letter, name] of numberName) {
-    const value = fields[name]
-    if (value === undefined) continue
-    if (!decimal.test(String(value))) w.fail(name, `${value} is not a count`)
-    writeField(w, letter, String(value))
-  }
-  for (const [letter, value] of Object.entries(fields.unknown ?? {})) writeField(w, letter, value)
+  for (const [letter, value] of reportEntries(fields)) writeField(w, letter, value)
   w.uint8(0)
 }
 

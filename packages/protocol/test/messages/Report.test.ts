@@ -72,3 +72,20 @@ describe("a report (F-22, CVE-2026-6666)", () => {
     expect(encode({ message: "a\0b" })).toThrow(EncodeError)
   })
 })
+
+describe("a written report", () => {
+  it("has its fields in the order of PostgreSQL, whatever the order of the object, and unknown ones behind them", () => {
+    const letters = [..."SVCMDHWstcdnPpqFLR"]
+    const sent = frame(
+      "E",
+      ...letters.flatMap((letter) => [letter, "PpL".includes(letter) ? "42" : "x", 0]),
+      "Zodd",
+      0,
+      0
+    )
+    const fields = fieldsOf(sent)
+    expect(encodeBackend({ _tag: "ErrorResponse", fields })).toEqual(sent)
+    const reversed = Object.fromEntries(Object.entries(fields).reverse())
+    expect(encodeBackend({ _tag: "ErrorResponse", fields: reversed })).toEqual(sent)
+  })
+})
