@@ -171,7 +171,9 @@ const holderOfTransaction: Effect.Effect<Holder, never, Transaction> = Effect.su
   Effect.zipRight(Transaction, Effect.serviceOption(CurrentHolder))
 ).pipe(
   Effect.flatMap((holder) =>
-    holder._tag === "Some" ? Effect.succeed(holder.value) : Effect.dieMessage("bug in pgfx: a Transaction without its connection")
+    holder._tag === "Some"
+      ? Effect.succeed(holder.value)
+      : Effect.dieMessage("bug in pgfx: a Transaction without its connection")
   )
 )
 

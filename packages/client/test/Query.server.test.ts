@@ -20,7 +20,9 @@ for (const server of inject("postgres")) {
 
       it.effect("tells zero rows from one with option", () =>
         Effect.gen(function* () {
-          const find = Query.option(Schema.Struct({ n: Schema.Number }))`SELECT n FROM generate_series(1, 3) n WHERE n = ${param("n", Schema.Int)}`
+          const find = Query.option(
+            Schema.Struct({ n: Schema.Number })
+          )`SELECT n FROM generate_series(1, 3) n WHERE n = ${param("n", Schema.Int)}`
           assert.deepStrictEqual(yield* find({ n: 2 }), Option.some({ n: 2 }))
           assert.deepStrictEqual(yield* find({ n: 9 }), Option.none())
         })
@@ -58,15 +60,23 @@ for (const server of inject("postgres")) {
         Effect.gen(function* () {
           const numbers = Array.from({ length: 500 }, (_, n) => n)
           const answers = yield* Effect.forEach(numbers, (n) => one({ n }), { concurrency: "unbounded" })
-          assert.deepStrictEqual(answers, numbers.map((n) => n + 1))
+          assert.deepStrictEqual(
+            answers,
+            numbers.map((n) => n + 1)
+          )
         })
       )
 
       it.effect("keeps the errors of concurrent statements apart", () =>
         Effect.gen(function* () {
           const divide = Query.one(Schema.Number)`SELECT 10 / ${param("n", Schema.Int)}::int4`
-          const results = yield* Effect.forEach([1, 0, 2, 0, 5], (n) => Effect.either(divide({ n })), { concurrency: "unbounded" })
-          assert.deepStrictEqual(results.map((r) => (r._tag === "Right" ? r.right : r.left.outcome)), [10, "RolledBack", 5, "RolledBack", 2])
+          const results = yield* Effect.forEach([1, 0, 2, 0, 5], (n) => Effect.either(divide({ n })), {
+            concurrency: "unbounded"
+          })
+          assert.deepStrictEqual(
+            results.map((r) => (r._tag === "Right" ? r.right : r.left.outcome)),
+            [10, "RolledBack", 5, "RolledBack", 2]
+          )
           yield* healthy
         })
       )
@@ -85,13 +95,18 @@ for (const server of inject("postgres")) {
 
       it.effect("runs a script and gives each statement its result", () =>
         Effect.gen(function* () {
-          const results = yield* Query.script("CREATE TEMPORARY TABLE s (n int4); INSERT INTO s VALUES (1), (2); SELECT n FROM s; DROP TABLE s")
-          assert.deepStrictEqual(results.map((r) => [r.tag.command, r.tag.rows, r.rows]), [
-            ["CREATE TABLE", 0, []],
-            ["INSERT", 2, []],
-            ["SELECT", 2, [{ n: 1 }, { n: 2 }]],
-            ["DROP TABLE", 0, []]
-          ])
+          const results = yield* Query.script(
+            "CREATE TEMPORARY TABLE s (n int4); INSERT INTO s VALUES (1), (2); SELECT n FROM s; DROP TABLE s"
+          )
+          assert.deepStrictEqual(
+            results.map((r) => [r.tag.command, r.tag.rows, r.rows]),
+            [
+              ["CREATE TABLE", 0, []],
+              ["INSERT", 2, []],
+              ["SELECT", 2, [{ n: 1 }, { n: 2 }]],
+              ["DROP TABLE", 0, []]
+            ]
+          )
         })
       )
 
@@ -129,7 +144,9 @@ for (const server of inject("postgres")) {
     layer(Live)("transactions", (it) => {
       const count = Query.one(Schema.BigIntFromSelf)`SELECT count(*) FROM account`
       const add = Query.command`INSERT INTO account VALUES (${param("id", Schema.Int)})`
-      const prepare = Query.script("DROP TABLE IF EXISTS pg_temp.account; CREATE TEMPORARY TABLE account (id int4 PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)")
+      const prepare = Query.script(
+        "DROP TABLE IF EXISTS pg_temp.account; CREATE TEMPORARY TABLE account (id int4 PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"
+      )
 
       it.effect("keep what succeeded and undo what failed", () =>
         Effect.gen(function* () {
@@ -179,7 +196,10 @@ for (const server of inject("postgres")) {
           yield* prepare
           yield* Effect.raceFirst(
             Transaction.run(Effect.zipRight(add({ id: 1 }), Effect.never)),
-            Effect.zipRight(Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50))), Effect.void)
+            Effect.zipRight(
+              Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50))),
+              Effect.void
+            )
           )
           assert.strictEqual(yield* count(), 0n)
           yield* healthy
@@ -189,7 +209,9 @@ for (const server of inject("postgres")) {
       it.effect("take their settings as parameters", () =>
         Effect.gen(function* () {
           const tenant = Query.one(Schema.String)`SELECT current_setting('app.tenant', true)`
-          const inside = yield* tenant().pipe(Transaction.runWith({ isolation: "serializable", settings: { "app.tenant": "it's \\ me" } }))
+          const inside = yield* tenant().pipe(
+            Transaction.runWith({ isolation: "serializable", settings: { "app.tenant": "it's \\ me" } })
+          )
           assert.strictEqual(inside, "it's \\ me")
         })
       )

@@ -30,7 +30,10 @@ for (const server of inject("postgres")) {
           }).pipe(Session.pin)
           assert.strictEqual(inside, "7MB")
           assert.notStrictEqual(yield* setting({ name: "work_mem" }), "7MB")
-          assert.strictEqual(yield* Query.one(Schema.BigIntFromSelf)`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'`(), 0n)
+          assert.strictEqual(
+            yield* Query.one(Schema.BigIntFromSelf)`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'`(),
+            0n
+          )
           const error = yield* Effect.flip(Query.command`SELECT * FROM scratch`())
           assert.strictEqual(error.reason._tag, "SyntaxOrAccessRule")
           yield* unheld
@@ -60,13 +63,18 @@ for (const server of inject("postgres")) {
     })
 
     layer(Live)("Query.stream", (it) => {
-      const numbers = Query.stream(Schema.Number, { fetchSize: 100 })`SELECT n FROM generate_series(1, ${param("last", Schema.Int)}) n`
+      const numbers = Query.stream(Schema.Number, {
+        fetchSize: 100
+      })`SELECT n FROM generate_series(1, ${param("last", Schema.Int)}) n`
 
       it.effect("gives every row once and in order, whatever the fetch size", () =>
         Effect.gen(function* () {
           for (const last of [0, 1, 99, 100, 101, 1000]) {
             const rows = yield* Stream.runCollect(numbers({ last }))
-            assert.deepStrictEqual(Chunk.toReadonlyArray(rows), Array.from({ length: last }, (_, i) => i + 1))
+            assert.deepStrictEqual(
+              Chunk.toReadonlyArray(rows),
+              Array.from({ length: last }, (_, i) => i + 1)
+            )
           }
           yield* unheld
         })
@@ -84,7 +92,9 @@ for (const server of inject("postgres")) {
       it.effect("emits the rows before an error, then the error", () =>
         Effect.gen(function* () {
           const seen: Array<number> = []
-          const failing = Query.stream(Schema.Number, { fetchSize: 2 })`SELECT 10 / (5 - n) FROM generate_series(1, 9) n`
+          const failing = Query.stream(Schema.Number, {
+            fetchSize: 2
+          })`SELECT 10 / (5 - n) FROM generate_series(1, 9) n`
           const error = yield* Effect.flip(Stream.runForEach(failing(), (n) => Effect.sync(() => seen.push(n))))
           assert.strictEqual(error.reason._tag, "DataException")
           assert.deepStrictEqual(seen, [2, 3, 5, 10])
@@ -121,7 +131,11 @@ for (const server of inject("postgres")) {
         Effect.gen(function* () {
           const sums = yield* Transaction.run(
             numbers({ last: 300 }).pipe(
-              Stream.mapEffect((n) => (n % 100 === 0 ? Query.one(Schema.Number)`SELECT ${param("n", Schema.Int)}::int4`({ n }) : Effect.succeed(0))),
+              Stream.mapEffect((n) =>
+                n % 100 === 0
+                  ? Query.one(Schema.Number)`SELECT ${param("n", Schema.Int)}::int4`({ n })
+                  : Effect.succeed(0)
+              ),
               Stream.runSum
             )
           )

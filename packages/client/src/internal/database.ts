@@ -95,9 +95,7 @@ export const runInHolder = <A, E, R>(
   )
 
 /** An exclusive lease: FIFO behind everything that was asked for before. Whoever gets it releases it. */
-export const leaseExclusively = (
-  database: Database
-): Effect.Effect<Lease, PostgresError> =>
+export const leaseExclusively = (database: Database): Effect.Effect<Lease, PostgresError> =>
   Effect.async((resume) => {
     let granted = false
     const waiter: Waiter = {

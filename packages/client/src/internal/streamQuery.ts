@@ -32,7 +32,10 @@ let portals = 0
 /**
  * Read-only, because an early end cannot report a failing COMMIT. A statement that writes is answered with 25006.
  */
-const ownTransaction = (database: Database, pin: Holder | undefined): Effect.Effect<Place, PostgresError, Scope.Scope> =>
+const ownTransaction = (
+  database: Database,
+  pin: Holder | undefined
+): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.uninterruptibleMask((restore) =>

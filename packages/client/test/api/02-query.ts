@@ -38,9 +38,12 @@ export const changeEmail = (id: UserId, email: string) =>
   )
 
 // ---- the types a user sees
-type Eq<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
+type Eq<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 export const t1: Effect.Effect<Option.Option<User>, PostgresError, Postgres> = userById({ id: UserId.make(7) })
-export const t2: Effect.Effect<ReadonlyArray<User>, PostgresError, Postgres> = newestUsers({ since: new Date(0), limit: 10 })
+export const t2: Effect.Effect<ReadonlyArray<User>, PostgresError, Postgres> = newestUsers({
+  since: new Date(0),
+  limit: 10
+})
 type P = Parameters<typeof newestUsers>
 export const t3: Eq<P, [params: { readonly since: Date; readonly limit: number }]> = true
 // @ts-expect-error a missing parameter is a compile error

@@ -8,7 +8,9 @@ export const settings = Query.all(Row)`SELECT name, setting FROM pg_settings WHE
 export const pairs = Query.all(Values)`SELECT 1, 1, now()`()
 
 // a tuple is a row by position, anything but a struct or tuple is the only column
-export const counts = Query.all(Schema.Tuple(Schema.String, Schema.BigIntFromSelf))`SELECT kind, count(*) FROM events GROUP BY kind`
+export const counts = Query.all(
+  Schema.Tuple(Schema.String, Schema.BigIntFromSelf)
+)`SELECT kind, count(*) FROM events GROUP BY kind`
 export const names = Query.all(Schema.String)`SELECT name FROM region`
 
 // text built elsewhere (a query builder, a console), with its values

@@ -9,7 +9,9 @@ export const plain = Effect.retry(change, Retry.schedules.transient)
 // schedules compose
 export const patient = change.pipe(Effect.retry(Retry.schedules.transient.pipe(Schedule.intersect(Schedule.recurs(3)))))
 // an own schedule under our condition
-export const own = change.pipe(Effect.retry({ while: PostgresError.isSafeToRetry, schedule: Schedule.spaced("1 second"), times: 5 }))
+export const own = change.pipe(
+  Effect.retry({ while: PostgresError.isSafeToRetry, schedule: Schedule.spaced("1 second"), times: 5 })
+)
 // the caller vouches: running twice is harmless, so an unknown outcome may be repeated
 export const vouched = newestUsers({ since: new Date(0), limit: 1 }).pipe(Effect.retry(Retry.schedules.idempotent))
 // the application's policy, by Layer

@@ -1,8 +1,14 @@
 import { Effect, Schema, Stream } from "effect"
 import { type CommandTag, param, Postgres, PostgresError, Query, Sql } from "pgfx"
 
-class Product extends Schema.Class<Product>("Product")({ id: Schema.Number, name: Schema.String, price: Schema.BigDecimalFromSelf }) {}
-const ProductChange = Schema.partialWith(Schema.Struct({ name: Schema.String, price: Schema.BigDecimalFromSelf }), { exact: true })
+class Product extends Schema.Class<Product>("Product")({
+  id: Schema.Number,
+  name: Schema.String,
+  price: Schema.BigDecimalFromSelf
+}) {}
+const ProductChange = Schema.partialWith(Schema.Struct({ name: Schema.String, price: Schema.BigDecimalFromSelf }), {
+  exact: true
+})
 
 // one row: columns and values come from the Schema
 export const add = Query.one(Product)`INSERT INTO products ${Sql.values("product", Product)} RETURNING *`
@@ -14,7 +20,10 @@ const upsert = Query.command({ name: "upsertProducts" })`
   ON CONFLICT (id) DO UPDATE SET name = excluded.name, price = excluded.price
 `
 export const load = <E, R>(products: Stream.Stream<Product, E, R>) =>
-  products.pipe(Stream.grouped(5_000), Stream.runForEach((chunk) => upsert({ products: [...chunk] })))
+  products.pipe(
+    Stream.grouped(5_000),
+    Stream.runForEach((chunk) => upsert({ products: [...chunk] }))
+  )
 
 // only what changed
 export const change = (id: number, changes: typeof ProductChange.Type) =>
@@ -22,6 +31,8 @@ export const change = (id: number, changes: typeof ProductChange.Type) =>
 
 // ---- the types a user sees
 export const t1: Effect.Effect<CommandTag, PostgresError, Postgres> = upsert({ products: [] })
-export const t2: Effect.Effect<Product, PostgresError, Postgres> = Effect.flatMap(Effect.never, (p: Product) => add({ product: p }))
+export const t2: Effect.Effect<Product, PostgresError, Postgres> = Effect.flatMap(Effect.never, (p: Product) =>
+  add({ product: p })
+)
 // @ts-expect-error every encoded key needs its PostgreSQL type
 Sql.rows("products", Product, { id: "int8", name: "text" })
