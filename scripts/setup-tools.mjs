@@ -13,6 +13,9 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 export const isMain = (moduleUrl) =>
   process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(moduleUrl)
 
+/** Under CI some tools colour their output even into a pipe, and even with NO_COLOR (oxlint 1.94). */
+const colours = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g")
+
 /** Exit code the way a shell counts: 128 plus the signal's number if a signal ended the process. */
 const exitCode = (code, signal) => code ?? 128 + (constants.signals[signal] ?? 1)
 
@@ -24,8 +27,7 @@ export const run = (file, args, options = {}) =>
   new Promise((resolve) => {
     const child = spawn(file, args, {
       cwd: options.cwd ?? root,
-      // Tools colour their output under CI even where nobody can see colours.
-      env: { ...process.env, ...(options.capture ? { NO_COLOR: "1" } : {}), ...options.env },
+      env: { ...process.env, ...options.env },
       stdio: options.capture ? ["ignore", "pipe", "pipe"] : "inherit"
     })
     let output = ""
@@ -40,7 +42,7 @@ export const run = (file, args, options = {}) =>
       resolve(result)
     }
     child.once("error", (error) => settle({ code: 127, output: `${output}${error.message}\n` }))
-    child.once("close", (code, signal) => settle({ code: exitCode(code, signal), output }))
+    child.once("close", (code, signal) => settle({ code: exitCode(code, signal), output: output.replace(colours, "") }))
   })
 
 /** The file behind a package's command, from its package.json: no shell, no PATH, and blanks in paths do no harm. */

@@ -69,7 +69,10 @@ const networkFailure =
 const tailOf = (output) =>
   output
     .split("\n")
-    .filter((line) => line.trim() !== "" && !/^\s+at |^Progress: |^npm warn |^npm error A complete log|Will retry in /.test(line))
+    .filter(
+      (line) =>
+        line.trim() !== "" && !/^\s+at |^Progress: |^npm warn |^npm error A complete log|Will retry in /.test(line)
+    )
     .slice(-12)
     .map((line) => `  ${line.trimEnd()}\n`)
     .join("")
