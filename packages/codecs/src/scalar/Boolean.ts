@@ -30,8 +30,7 @@ const booleanOf = (value: unknown): boolean | undefined => {
 
 const writer: Writer = {
   format: (value) => (booleanOf(value) === undefined ? 0 : 1),
-  // a string is returned as it is, a boolean as PostgreSQL's own input words
-  text: (value) => (typeof value === "string" ? checkText("bool", value) : booleanOf(value) ? "true" : "false"),
+  text: (value) => (typeof value === "string" ? checkText("bool", value) : booleanOf(value) ? "t" : "f"),
   binary: (value, out) => out.uint8(booleanOf(value) ? 1 : 0)
 }
 
@@ -44,7 +43,7 @@ const bit = (value: unknown): boolean => {
 
 const fromNumber: Writer = {
   format: (value) => (bit(value), 1),
-  text: (value) => (bit(value) ? "true" : "false"),
+  text: (value) => (bit(value) ? "t" : "f"),
   binary: (value, out) => out.uint8(bit(value) ? 1 : 0)
 }
 

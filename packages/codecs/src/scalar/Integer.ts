@@ -2,7 +2,7 @@
 import { int16, int64, int64AsNumber, int32, isSafe64, uint32, uint64 } from "../BigEndian.ts"
 import { type Codec, type ReadValue, type Writer, scalar } from "../Codec.ts"
 import { isDecimal, wholeOf } from "../Decimal.ts"
-import { checkText } from "../Text.ts"
+import { checkText, readText } from "../Text.ts"
 import { malformed, notTaken, refused, unrepresentable, wrongLength } from "../ValueError.ts"
 
 interface Width {
@@ -32,6 +32,37 @@ const isWithin = (text: string, min: bigint, max: bigint): boolean => {
   return value >= min && value <= max
 }
 
+/** Up to 15 digits with a sign, as a number; NaN for everything else, which then goes through `parseInto`. */
+const plainDigits = (bytes: Uint8Array, offset: number, length: number): number => {
+  const isNegative = bytes[offset] === 0x2d
+  const end = offset + length
+  let at = isNegative ? offset + 1 : offset
+  if (end === at || end - at > 15) return NaN
+  let value = 0
+  for (; at < end; at++) {
+    const digit = bytes[at]! - 0x30
+    if (digit < 0 || digit > 9) return NaN
+    value = value * 10 + digit
+  }
+  // 0 - value and not -value: there is no -0 among whole numbers
+  return isNegative ? 0 - value : value
+}
+
+/** The same as `parseInto` for text that is still bytes: 0.03 µs instead of 0.1. */
+const textInto = <A>(
+  width: Width,
+  fromNumber: (value: number) => A,
+  parse: (text: string) => A
+): ((bytes: Uint8Array, offset: number, length: number) => A) => {
+  const lowest = Number(width.min)
+  const highest = Number(width.max)
+  return (bytes, offset, length) => {
+    const value = plainDigits(bytes, offset, length)
+    if (value >= lowest && value <= highest) return fromNumber(value)
+    return parse(readText(width.name, bytes, offset, length))
+  }
+}
+
 const tooLarge = (name: string) =>
   unrepresentable(name, "number", "whole number beyond ±(2^53 - 1)", "read it as bigint or text")
 
@@ -40,7 +71,7 @@ const parseSafe =
   (text: string): number => {
     const value = Number(text)
     if (!Number.isSafeInteger(value)) throw tooLarge(name)
-    return value
+    return value + 0
   }
 
 /** A number of 32 bits or fewer. */
@@ -139,12 +170,14 @@ const integer = (width: Width): Codec => {
   const asText: ReadValue = small
     ? (bytes, offset, length) => String(readSmallNumber(bytes, offset, length))
     : (bytes, offset, length) => String(readBigint(bytes, offset, length))
+  const parseNumber = parseInto(width, parseSafe(width.name))
+  const parseBigint = parseInto(width, BigInt)
   return scalar({
     name: width.name,
     defaultForm: small ? "number" : "bigint",
     readers: {
-      number: { format: 1, binary: number, parse: parseInto(width, parseSafe(width.name)) },
-      bigint: { format: 1, binary: asBigint, parse: parseInto(width, BigInt) },
+      number: { format: 1, binary: number, parse: parseNumber, text: textInto(width, (value) => value, parseNumber) },
+      bigint: { format: 1, binary: asBigint, parse: parseBigint, text: textInto(width, BigInt, parseBigint) },
       text: { format: 1, binary: asText, parse: parseInto(width, (text) => text) }
     },
     writer: writerOf(width)

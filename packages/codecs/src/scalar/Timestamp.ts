@@ -6,15 +6,15 @@ import { int32, int64, int64AsNumber, isSafe64, uint32 } from "../BigEndian.ts"
 import {
   civilDay,
   dayNumber,
-  dayText,
   epochDays,
   fractionOf,
+  instantText,
   microsecondsPerDay,
   millisecondsPerDay,
   timeText
 } from "../Calendar.ts"
 import { type Codec, type Writer, scalar } from "../Codec.ts"
-import { checkText } from "../Text.ts"
+import { checkText, readText } from "../Text.ts"
 import { malformed, notTaken, refused, unrepresentable, wrongLength } from "../ValueError.ts"
 
 type Zone = "" | "Z"
@@ -69,6 +69,51 @@ const splitText = (type: string, text: string): void => {
   microseconds = utc - carry * microsecondsPerDay
 }
 
+/** Two digits at `at`, or something below 0 or above 99. */
+const pair = (bytes: Uint8Array, at: number): number => {
+  const tens = bytes[at]! - 0x30
+  const ones = bytes[at + 1]! - 0x30
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1
+}
+
+/** `2024-02-29 13:45:00` and what follows: a fraction, then nothing or an offset of whole hours. `false`: not this plain, see `splitText`. */
+const splitPlain = (bytes: Uint8Array, at: number, length: number): boolean => {
+  const end = at + length
+  if (length < 19 || bytes[at + 4] !== 0x2d || bytes[at + 10] !== 0x20 || bytes[at + 13] !== 0x3a) return false
+  const year = pair(bytes, at) * 100 + pair(bytes, at + 2)
+  const hour = pair(bytes, at + 11)
+  const minute = pair(bytes, at + 14)
+  const second = pair(bytes, at + 17)
+  if (year < 1 || pair(bytes, at + 2) < 0 || hour < 0 || minute < 0 || second < 0) return false
+  const day = dayNumber(year, pair(bytes, at + 5), pair(bytes, at + 8))
+  if (day === undefined || bytes[at + 7] !== 0x2d || bytes[at + 16] !== 0x3a) return false
+  let next = at + 19
+  let fraction = 0
+  if (next < end && bytes[next] === 0x2e) {
+    let unit = 100_000
+    for (next++; next < end; next++) {
+      const digit = bytes[next]! - 0x30
+      if (digit < 0 || digit > 9) break
+      fraction += digit * unit
+      unit /= 10
+    }
+    // no digit at all, or more than six
+    if (unit === 100_000 || unit < 0.1) return false
+  }
+  let offset = 0
+  if (next < end) {
+    const hours = pair(bytes, next + 1)
+    const sign = bytes[next]
+    if (next + 3 !== end || hours < 0 || (sign !== 0x2b && sign !== 0x2d)) return false
+    offset = sign === 0x2b ? hours : -hours
+  }
+  const utc = ((hour - offset) * 3600 + minute * 60 + second) * 1_000_000 + fraction
+  const carry = Math.floor(utc / microsecondsPerDay)
+  days = day + carry
+  microseconds = utc - carry * microsecondsPerDay
+  return true
+}
+
 const isInfinite = (text: string): text is Infinite => text === "infinity" || text === "-infinity"
 
 /** ECMAScript, "Time Values and Time Range". */
@@ -84,21 +129,27 @@ const noInfinity = (type: string, form: string) =>
   unrepresentable(type, form, "infinity is no point in time", "read it as text")
 
 /** Readers of one form, from how it is made of `days` and `microseconds`. */
-const readers = <A>(type: string, finish: () => A, infinite: (value: Infinite) => A) => ({
-  format: 1 as const,
-  binary: (bytes: Uint8Array, offset: number, length: number): A => {
-    if (length !== 8) throw wrongLength(type, 8, length)
-    const edge = infiniteAt(bytes, offset)
-    if (edge !== undefined) return infinite(edge)
-    split(bytes, offset)
-    return finish()
-  },
-  parse: (text: string): A => {
+const readers = <A>(type: string, finish: () => A, infinite: (value: Infinite) => A) => {
+  const parse = (text: string): A => {
     if (isInfinite(text)) return infinite(text)
     splitText(type, text)
     return finish()
   }
-})
+  return {
+    format: 1 as const,
+    binary: (bytes: Uint8Array, offset: number, length: number): A => {
+      if (length !== 8) throw wrongLength(type, 8, length)
+      const edge = infiniteAt(bytes, offset)
+      if (edge !== undefined) return infinite(edge)
+      split(bytes, offset)
+      return finish()
+    },
+    parse,
+    // byte by byte: 0.12 µs, through an expression 0.5
+    text: (bytes: Uint8Array, offset: number, length: number): A =>
+      splitPlain(bytes, offset, length) ? finish() : parse(readText(type, bytes, offset, length))
+  }
+}
 
 const minDay = -2_451_545
 const endDay = 106_751_983
@@ -181,12 +232,12 @@ const millisWriterOf = (type: string, zone: Zone): Writer => {
 const same = (value: Infinite): string => value
 
 const instant = (type: string, zone: Zone): Codec => {
-  const utcText = readers(type, () => `${dayText(days)}T${timeText(microseconds)}Z`, same)
+  const utcText = readers(type, () => instantText(days, microseconds, "Z"), same)
   return scalar({
     name: type,
     defaultForm: "text",
     readers: {
-      text: zone === "Z" ? utcText : readers(type, () => `${dayText(days)}T${timeText(microseconds)}`, same),
+      text: zone === "Z" ? utcText : readers(type, () => instantText(days, microseconds, ""), same),
       utcText,
       date: readers(
         type,
