@@ -132,7 +132,9 @@ describe("giving up", () => {
     await Promise.resolve()
     abort.abort()
     await Promise.all([...first, quitter, last])
-    expect(order).toEqual(["gave up", "first", "first", "last"])
+    expect(order[0]).toBe("gave up")
+    // the last one starts as soon as one of the first two has ended, and may overtake the other
+    expect(order.slice(1).sort()).toEqual(["first", "first", "last"])
     expect(await pbkdf2Sha256(bytes("p"), bytes("s"), 1)).toHaveLength(32)
   })
 
