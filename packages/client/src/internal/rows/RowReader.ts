@@ -1,19 +1,31 @@
-// Rows as they arrive become values of a row Schema: bytes → forms (codecs) → Schema. One reader per execution. A row that does not
-// decode stops the decoding, not the connection: what follows is read and thrown away.
-import { makeRowDecoder, type RowDecoder, type TypeRegistry, ValueError } from "@pgfx/codecs"
-import type { ColumnDescription, Rows } from "@pgfx/protocol"
+// Rows as they arrive become values of a row Schema. A plan is made once per row Schema, prepared once per described statement, and opened
+// once per execution. A row that does not decode stops the decoding, not the connection: what follows is read and thrown away. No reader
+// keeps the bytes it is shown.
+//
+//   const plan = new RowPlan(schema, builtinTypes)           once per template
+//   const rows = plan.prepare(columns, registry)             once per description (RowDescription or Describe(statement)); remembered per
+//                                                            registry, so that asking again with the same columns costs a comparison
+//   rows.formats                                             result formats for Bind, one per column
+//   rows.findings, rows.mismatch                             errors and warnings; the errors as a reason (`NotSent` if nothing was sent)
+//   rows.open()                                              reader for rows that come in `formats`; a RowDescription that comes all the
+//                                                            same is compared and wins
+//   plan.open(registry)                                      reader that is told by `describe`, in whatever formats (one flight, scripts)
+//   reader.describe(columns) / rows(run) / take() / problem  as before
+import type { TypeRegistry } from "@pgfx/codecs"
+import { type RowDecoder, ValueError } from "@pgfx/codecs"
+import type { ColumnDescription, FormatCode, Rows } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
-import type { PermanentReason } from "../../PostgresError.ts"
-import type { RowSink } from "../exchange/extendedQuery.ts"
-import { type ChosenColumns, chooseColumns } from "./columns.ts"
+import type { Finding } from "../../PostgresError.ts"
+import { type ChosenColumns, chooseColumns, type DescribedColumn, makeDecoder, sameColumns } from "./columns.ts"
 import { explainIssue } from "./issue.ts"
+import type { RowProblem } from "./RowProblem.ts"
 import { type RowShape, rowShape } from "./shape.ts"
 
-/** What went wrong with the rows of a statement that the server carried out. */
-export type RowProblem = Extract<PermanentReason, { readonly _tag: "InvalidRow" | "StatementMismatch" }>
+export type { DescribedColumn } from "./columns.ts"
+export type { RowProblem } from "./RowProblem.ts"
 
 type Decoded<A> = Either.Either<A, ParseResult.ParseIssue> | Effect.Effect<A, ParseResult.ParseIssue, unknown>
 
@@ -26,36 +38,101 @@ export class RowPlan<A, R> {
   readonly shape: RowShape
   readonly decode: (row: unknown) => Decoded<A>
   readonly registry: TypeRegistry
+  private readonly known = new WeakMap<TypeRegistry, PreparedRows<A, R>>()
+
+  /** `registry`: the types that `prepare` and `open` assume if they are given none. */
   constructor(schema: RowSchema<A, R>, registry: TypeRegistry) {
     this.shape = rowShape(schema.ast)
     this.decode = ParseResult.decodeUnknown(schema)
     this.registry = registry
   }
-  open(): RowReader<A, R> {
-    return new RowReader<A, R>(this)
+
+  /** What the Schema makes of these columns. */
+  prepare(columns: ReadonlyArray<DescribedColumn>, registry: TypeRegistry = this.registry): PreparedRows<A, R> {
+    const known = this.known.get(registry)
+    if (known !== undefined && sameColumns(known.columns, columns)) return known
+    const prepared = new PreparedRows(this, columns, registry)
+    this.known.set(registry, prepared)
+    return prepared
+  }
+
+  /** A reader that waits to be told its columns. */
+  open(registry: TypeRegistry = this.registry): RowReader<A, R> {
+    return new RowReader(this, registry, undefined)
   }
 }
 
-export class RowReader<A, R> implements RowSink {
+/** A row Schema and the columns of one statement. */
+export class PreparedRows<A, R> {
+  readonly columns: ReadonlyArray<DescribedColumn>
+  /** to ask for in Bind, one per column */
+  readonly formats: ReadonlyArray<FormatCode>
+  /** errors and warnings, all of them */
+  readonly findings: ReadonlyArray<Finding>
+  /** why no row can be read, if the findings hold errors */
+  readonly mismatch: RowProblem | undefined
+  readonly chosen: ChosenColumns
+  private readonly plan: RowPlan<A, R>
+  private readonly registry: TypeRegistry
+  private readonly decoders = new Map<string, RowDecoder>()
+
+  constructor(plan: RowPlan<A, R>, columns: ReadonlyArray<DescribedColumn>, registry: TypeRegistry) {
+    this.plan = plan
+    this.columns = columns
+    this.registry = registry
+    this.chosen = chooseColumns(plan.shape, columns, registry)
+    this.formats = this.chosen.formats
+    this.findings = this.chosen.findings
+    const errors = this.findings.filter((finding) => finding.severity === "error")
+    this.mismatch = errors.length === 0 ? undefined : { _tag: "StatementMismatch", findings: errors }
+  }
+
+  /** A reader for one execution whose rows come in `formats`. */
+  open(): RowReader<A, R> {
+    return new RowReader(this.plan, this.registry, this)
+  }
+
+  /** @internal for rows in these formats */
+  decoder(formats: ReadonlyArray<FormatCode>): RowDecoder {
+    const key = formats.join("")
+    const known = this.decoders.get(key)
+    if (known !== undefined) return known
+    const made = makeDecoder(this.chosen, formats)
+    this.decoders.set(key, made)
+    return made
+  }
+}
+
+export class RowReader<A, R> {
   /** the first one; nothing is decoded after it */
   problem: RowProblem | undefined = undefined
   private decoded: Array<A> = []
   /** takes the place of `decoded` once the Schema turns out to be asynchronous */
   private unfinished: Array<Effect.Effect<A, RowProblem, unknown>> | undefined = undefined
-  private chosen: ChosenColumns | undefined = undefined
   private decoder: RowDecoder | undefined = undefined
   private row = 0
 
   private readonly plan: RowPlan<A, R>
-  constructor(plan: RowPlan<A, R>) {
+  private readonly registry: TypeRegistry
+  private prepared: PreparedRows<A, R> | undefined
+  constructor(plan: RowPlan<A, R>, registry: TypeRegistry, prepared: PreparedRows<A, R> | undefined) {
     this.plan = plan
+    this.registry = registry
+    this.prepared = prepared
+    if (prepared !== undefined) this.start(prepared, prepared.formats)
   }
 
   describe(columns: ReadonlyArray<ColumnDescription>): void {
-    this.chosen = chooseColumns(this.plan.shape, columns, this.plan.registry)
-    const { findings } = this.chosen
-    if (findings.length > 0) this.problem = { _tag: "StatementMismatch", findings }
-    else this.decoder = makeRowDecoder(this.chosen)
+    this.prepared = this.plan.prepare(columns, this.registry)
+    this.start(
+      this.prepared,
+      columns.map((column) => column.format)
+    )
+  }
+
+  private start(prepared: PreparedRows<A, R>, formats: ReadonlyArray<FormatCode>): void {
+    this.problem = prepared.mismatch
+    if (this.problem === undefined) this.decoder = prepared.decoder(formats)
   }
 
   rows(run: Rows): void {
@@ -102,7 +179,7 @@ export class RowReader<A, R> implements RowSink {
     const { path, text } = explainIssue(issue)
     const [first, ...inside] = path
     const { shape } = this.plan
-    const column = shape._tag === "Struct" ? first : this.chosen?.columns[Number(first ?? 0)]?.name
+    const column = shape._tag === "Struct" ? first : this.prepared?.columns[Number(first ?? 0)]?.name
     const where = (shape._tag === "Value" ? path : inside).map(String).join(".")
     return this.invalidRow(
       column === undefined ? undefined : String(column),
@@ -112,7 +189,7 @@ export class RowReader<A, R> implements RowSink {
   }
 
   private invalidRow(column: string | undefined, issue: string, row: number): RowProblem {
-    const serverType = this.chosen?.columns.find((chosen) => chosen.name === column)?.codec.name
+    const serverType = this.prepared?.chosen.columns.find((chosen) => chosen.name === column)?.codec.name
     return { _tag: "InvalidRow", column, row, issue, ...(serverType === undefined ? {} : { serverType }) }
   }
 }

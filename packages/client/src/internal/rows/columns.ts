@@ -1,29 +1,60 @@
 // Row shape × described columns → which column is read in which form, or the findings that say why the two do not fit.
-import type { RowColumn, TypeRegistry } from "@pgfx/codecs"
-import type { ColumnDescription } from "@pgfx/protocol"
+import { type Codec, type Form, makeRowDecoder, type NullRule, type RowDecoder, type TypeRegistry } from "@pgfx/codecs"
+import type { ColumnDescription, FormatCode } from "@pgfx/protocol"
 import type * as SchemaAST from "effect/SchemaAST"
 import type { Finding } from "../../PostgresError.ts"
 import { formFor, nullAs } from "./forms.ts"
 import type { RowShape } from "./shape.ts"
 
+/** What of a column's description decides how it is read. */
+export type DescribedColumn = Pick<ColumnDescription, "name" | "typeOid">
+
+/** One column of the result, everything but its format decided. */
+export interface ChosenColumn {
+  readonly name: string
+  readonly codec: Codec
+  /** absent: the column is not read */
+  readonly read: { readonly form: Form; readonly key: string; readonly ifNull: NullRule } | undefined
+}
+
 export interface ChosenColumns {
   readonly shape: "object" | "tuple" | "single"
-  /** in the order of the result; what is not asked for is skipped */
-  readonly columns: ReadonlyArray<RowColumn>
+  /** in the order of the result */
+  readonly columns: ReadonlyArray<ChosenColumn>
+  /** to ask for, in the same order */
+  readonly formats: ReadonlyArray<FormatCode>
   readonly findings: ReadonlyArray<Finding>
 }
 
-const listed = (columns: ReadonlyArray<ColumnDescription>): string =>
+export const sameColumns = (a: ReadonlyArray<DescribedColumn>, b: ReadonlyArray<DescribedColumn>): boolean =>
+  a === b ||
+  (a.length === b.length && a.every((column, i) => column.name === b[i]!.name && column.typeOid === b[i]!.typeOid))
+
+/** The codecs' decoder for rows whose columns come in these formats. */
+export const makeDecoder = ({ shape, columns }: ChosenColumns, formats: ReadonlyArray<FormatCode>): RowDecoder =>
+  makeRowDecoder({
+    shape,
+    columns: columns.map(({ name, codec, read }, i) => {
+      const format = formats[i] ?? 0
+      return read === undefined ? { name, codec, format, skip: true } : { name, codec, format, ...read }
+    })
+  })
+
+/** Text is what every type has: for columns that are not read. */
+const formatOf = ({ codec, read }: ChosenColumn): FormatCode =>
+  read === undefined ? 0 : (codec.reader(read.form)?.format ?? 0)
+
+const listed = (columns: ReadonlyArray<DescribedColumn>): string =>
   columns.length === 0 ? "no columns" : columns.map((column) => column.name).join(", ")
 
 /** What is wanted of each column, by its index; absent: nothing. */
 class Choice {
   readonly findings: Array<Finding> = []
-  private readonly chosen: Array<RowColumn | undefined>
+  private readonly chosen: Array<ChosenColumn | undefined>
 
-  private readonly described: ReadonlyArray<ColumnDescription>
+  private readonly described: ReadonlyArray<DescribedColumn>
   private readonly registry: TypeRegistry
-  constructor(described: ReadonlyArray<ColumnDescription>, registry: TypeRegistry) {
+  constructor(described: ReadonlyArray<DescribedColumn>, registry: TypeRegistry) {
     this.described = described
     this.registry = registry
     this.chosen = described.map(() => undefined)
@@ -34,13 +65,13 @@ class Choice {
   }
 
   take(index: number, key: string, ast: SchemaAST.AST, optional: boolean): void {
-    const { format, name, typeOid } = this.described[index]!
+    const { name, typeOid } = this.described[index]!
     const codec = this.registry.codecOf(typeOid)
     const form = formFor(ast, codec)
     if (form === "unreadable") return this.refuse(name, `${codec.name} cannot be read as ${String(ast)}`)
     const accepted = nullAs(ast)
     const ifNull = accepted === "refused" ? (optional ? "absent" : "refuse") : accepted
-    this.chosen[index] = { name, format, codec, form, key, ifNull }
+    this.chosen[index] = { name, codec, read: { form, key, ifNull } }
   }
 
   /** The column of that name, if there is exactly one: a name that stands twice cannot be a key. */
@@ -50,23 +81,19 @@ class Choice {
     return this.described.findLastIndex((column) => column.name === name) === first ? first : "ambiguous"
   }
 
-  get columns(): ReadonlyArray<RowColumn> {
-    return this.chosen.map(
-      (column, index) =>
-        column ?? {
-          name: this.described[index]!.name,
-          format: this.described[index]!.format,
-          codec: this.registry.codecOf(this.described[index]!.typeOid),
-          skip: true
-        }
-    )
+  finish(shape: ChosenColumns["shape"]): ChosenColumns {
+    const columns = this.chosen.map((column, index) => {
+      const { name, typeOid } = this.described[index]!
+      return column ?? { name, codec: this.registry.codecOf(typeOid), read: undefined }
+    })
+    return { shape, columns, formats: columns.map(formatOf), findings: this.findings }
   }
 }
 
 const chooseStruct = (
   choice: Choice,
   shape: RowShape & { _tag: "Struct" },
-  described: ReadonlyArray<ColumnDescription>
+  described: ReadonlyArray<DescribedColumn>
 ): void => {
   const ambiguous = new Set<string>()
   const take = (key: string, ast: SchemaAST.AST, optional: boolean): void => {
@@ -86,7 +113,7 @@ const chooseStruct = (
 /** Chooses columns and forms; with findings the statement and its Schema do not fit, and no row is to be read. */
 export const chooseColumns = (
   shape: RowShape,
-  described: ReadonlyArray<ColumnDescription>,
+  described: ReadonlyArray<DescribedColumn>,
   registry: TypeRegistry
 ): ChosenColumns => {
   const choice = new Choice(described, registry)
@@ -95,7 +122,7 @@ export const chooseColumns = (
   switch (shape._tag) {
     case "Struct":
       chooseStruct(choice, shape, described)
-      return { shape: "object", columns: choice.columns, findings: choice.findings }
+      return choice.finish("object")
     case "Tuple": {
       const { elements, rest } = shape
       if (described.length < elements.length || (described.length > elements.length && rest === undefined)) {
@@ -106,11 +133,11 @@ export const chooseColumns = (
           if (ast !== undefined) choice.take(index, String(index), ast, false)
         }
       }
-      return { shape: "tuple", columns: choice.columns, findings: choice.findings }
+      return choice.finish("tuple")
     }
     case "Value":
       if (described.length === 1) choice.take(0, "0", shape.ast, false)
       else countMismatch("one column is")
-      return { shape: "single", columns: choice.columns, findings: choice.findings }
+      return choice.finish("single")
   }
 }
