@@ -16,9 +16,9 @@ import {
 } from "./internal/database.ts"
 import { underDeadline } from "./internal/deadline.ts"
 import type { Dispatcher } from "./internal/exchange/Dispatcher.ts"
-import { type ExtendedAnswer, ExtendedQuery } from "./internal/exchange/extendedQuery.ts"
+import { Group, type GroupAnswer } from "./internal/exchange/Group.ts"
+import { ownStatement } from "./internal/exchange/parts.ts"
 import { exchangeOn } from "./internal/exchangeEffect.ts"
-import { noRows } from "./internal/runQuery.ts"
 import { quoteIdentifier } from "./internal/sql/template.ts"
 import { Postgres } from "./Postgres.ts"
 import { Permanent, type PostgresError } from "./PostgresError.ts"
@@ -46,23 +46,33 @@ const beginText = (options: TransactionOptions): string => {
   return `BEGIN${modes.length === 0 ? "" : ` ${modes.join(", ")}`}`
 }
 
-/** One statement of ours whose values travel as parameters. */
-const runText = (dispatcher: Dispatcher, sql: string, parameters: ReadonlyArray<string>) =>
-  exchangeOn<ExtendedAnswer>(
+/** Statements of ours in one group, their values as parameters. */
+const runOwn = (
+  dispatcher: Dispatcher,
+  sql: string,
+  sets: ReadonlyArray<ReadonlyArray<string>>
+): Effect.Effect<GroupAnswer, PostgresError> =>
+  exchangeOn<GroupAnswer>(
     dispatcher,
     { inTransaction: true, statement: { name: undefined, sql, definedAt: "pgfx" } },
-    (settle) => new ExtendedQuery({ sql, parameterTypes: [], parameters, sink: noRows, portal: "", maxRows: 0 }, settle)
+    (settle) =>
+      new Group(
+        "transaction",
+        sets.flatMap((parameters) => ownStatement(sql, parameters)),
+        settle
+      )
   )
 
 const begin = (dispatcher: Dispatcher, options: TransactionOptions): Effect.Effect<void, PostgresError> =>
   Effect.zipRight(
     command(dispatcher, beginText(options), { inTransaction: false }),
-    Effect.forEach(
-      Object.entries(options.settings ?? {}),
-      (setting) => runText(dispatcher, "SELECT pg_catalog.set_config($1, $2, true)", setting),
-      { discard: true }
-    )
-  )
+    Effect.suspend(() => {
+      const settings = Object.entries(options.settings ?? {})
+      return settings.length === 0
+        ? Effect.void
+        : runOwn(dispatcher, "SELECT pg_catalog.set_config($1, $2, true)", settings)
+    })
+  ).pipe(Effect.asVoid)
 
 const commitRolledBack = (): Permanent =>
   new Permanent({ reason: { _tag: "CommitRolledBack" }, outcome: "RolledBack", state: "the connection is healthy" })
@@ -180,7 +190,7 @@ const holderOfTransaction: Effect.Effect<Holder, never, Transaction> = Effect.su
 const lockText = "SELECT pg_catalog.pg_advisory_xact_lock($1::int8)"
 
 const advisoryLock = (key: bigint): Effect.Effect<void, PostgresError, Transaction> =>
-  Effect.flatMap(holderOfTransaction, (holder) => Effect.asVoid(runText(holder.dispatcher, lockText, [String(key)])))
+  Effect.flatMap(holderOfTransaction, (holder) => Effect.asVoid(runOwn(holder.dispatcher, lockText, [[String(key)]])))
 
 /**
  * The transaction that a fiber is in; only inside `Transaction.run`.

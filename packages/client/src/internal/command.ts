@@ -5,7 +5,7 @@ import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { type ScriptAnswer, SimpleQuery } from "./exchange/simpleQuery.ts"
 import { exchangeOn } from "./exchangeEffect.ts"
 import type { FailureContext } from "./failure.ts"
-import { noRows } from "./runQuery.ts"
+import { noRows } from "./exchange/parts.ts"
 
 /** Runs it on this connection and answers with the tags the server gave. */
 export const command = (

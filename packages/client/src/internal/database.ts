@@ -15,6 +15,8 @@ export interface Database {
   /** drops a connection that cannot be brought back to a known state; everything on it settles */
   readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
   readonly commitTimeout: Duration.Duration
+  /** how long an interrupted fiber waits for the recovery of its connection */
+  readonly interruptGrace: Duration.Duration
   readonly fetchSize: number
 }
 

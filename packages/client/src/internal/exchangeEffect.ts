@@ -1,25 +1,44 @@
 // From the Effect world into the engine and back: one request, one asynchronous boundary. Chooses the connection (the innermost
 // scope's, or a shared lease) and turns the engine's failures into errors that know their statement.
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import { Permanent, type PostgresError } from "../PostgresError.ts"
 import { type Database, type Holder, holderOf } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, Exchange, ExchangeFailure } from "./exchange/Exchange.ts"
-import type { Settle } from "./exchange/extendedQuery.ts"
+import type { Settle } from "./exchange/Group.ts"
 import { errorOfFailure, type FailureContext } from "./failure.ts"
 
 /** What an exchange is made for, apart from its bytes. */
 export type RequestContext = Omit<FailureContext, "inTransaction">
 
-/** Submits to a connection that is held. Interruption abandons the answer: it is read and thrown away. */
+/**
+ * Gives up a request: unsent it is not sent, sent it is cancelled as soon as nobody else's answer is at stake. Waits for the recovery
+ * of the connection, but not longer than the grace.
+ */
+const abandon = (dispatcher: Dispatcher, request: Exchange, grace: Duration.Duration): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    dispatcher.abandon(request)
+    if (!dispatcher.isHeld) return Effect.void
+    const released = Effect.async<void>((resume) => {
+      const takeBack = dispatcher.onReleased(() => resume(Effect.void))
+      return Effect.sync(takeBack)
+    })
+    return Effect.raceFirst(Effect.interruptible(released), Effect.interruptible(Effect.sleep(grace)))
+  })
+
+/** Submits to a connection that is held. */
 export const exchangeOn = <A>(
   dispatcher: Dispatcher,
   context: FailureContext,
-  make: (settle: Settle<A>) => Exchange
+  make: (settle: Settle<A>) => Exchange,
+  grace: Duration.Duration = Duration.zero
 ): Effect.Effect<A, PostgresError> =>
   Effect.async<A, PostgresError>((resume) => {
-    dispatcher.submit(make(settleWith(resume, context)))
+    const request = make(settleWith(resume, context))
+    dispatcher.submit(request)
+    return abandon(dispatcher, request, grace)
   })
 
 const settleWith =
@@ -44,7 +63,8 @@ const onHolder = <A>(
   make: (settle: Settle<A>) => Exchange
 ): Effect.Effect<A, PostgresError> => {
   if (!holder.open) return Effect.fail(finished(context))
-  const request = exchangeOn(holder.dispatcher, { ...context, inTransaction: holder.depth > 0 }, make)
+  const { dispatcher, database } = holder
+  const request = exchangeOn(dispatcher, { ...context, inTransaction: holder.depth > 0 }, make, database.interruptGrace)
   if (holder.depth === 0) return request
   return Effect.onInterrupt(request, () =>
     Effect.sync(() => {
@@ -60,11 +80,16 @@ const onSharedLease = <A>(
 ): Effect.Effect<A, PostgresError> =>
   Effect.async<A, PostgresError>((resume) => {
     const settle = settleWith(resume, { ...context, inTransaction: false })
+    const request = make(settle)
+    let on: Dispatcher | undefined
     const leave = database.lessor.shared({
-      granted: (dispatcher) => dispatcher.submit(make(settle)),
+      granted: (dispatcher) => {
+        on = dispatcher
+        dispatcher.submit(request)
+      },
       refused: (reason: CloseReason) => settle(undefined, { _tag: "ConnectionClosed", reason, sent: false })
     })
-    return Effect.sync(leave)
+    return Effect.suspend(() => (on === undefined ? Effect.sync(leave) : abandon(on, request, database.interruptGrace)))
   })
 
 /** Runs one exchange where the fiber's context says: inside its transaction or pin, else on a shared lease. */

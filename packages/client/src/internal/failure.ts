@@ -113,6 +113,14 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
         parameters,
         state: healthy(context.inTransaction)
       })
+    case "Abandoned":
+      // Nobody is there to see it: the fiber that asked was interrupted.
+      return new Broken({
+        reason: { _tag: "ConnectionLost", cause: "interrupted" },
+        outcome: "NotSent",
+        statement,
+        parameters
+      })
     case "NotEncoded":
       return notEncoded(failure.error, context)
     case "AuthenticationRefused": {

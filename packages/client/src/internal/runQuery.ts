@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import { Permanent, type PostgresError } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
 import { encodeArguments } from "./encodeArguments.ts"
-import { type ExtendedAnswer, ExtendedQuery, type RowSink } from "./exchange/extendedQuery.ts"
+import { Group, type GroupAnswer } from "./exchange/Group.ts"
+import { bindText, DescribeStatement, ExecutePortal, ParseStatement, type RowSink } from "./exchange/parts.ts"
 import { exchange } from "./exchangeEffect.ts"
 import type { RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
 import type { Statement } from "./Statement.ts"
@@ -13,9 +14,6 @@ export interface Executed {
   readonly tag: string
   readonly outcome: "Committed" | "Pending"
 }
-
-/** Rows that nobody asked for. */
-export const noRows: RowSink = { describe: () => undefined, rows: () => undefined }
 
 export const unusable = (reason: RowProblem, statement: Statement, outcome: Executed["outcome"]): Permanent =>
   new Permanent({ reason, outcome, statement: statement.info, state: "the connection is healthy" })
@@ -27,19 +25,28 @@ export const execute = (
   args: Readonly<Record<string, unknown>>,
   sink: RowSink
 ): Effect.Effect<Executed, PostgresError, unknown> => {
-  const send = (parameters: ReadonlyArray<string | null>): Effect.Effect<Executed, PostgresError> =>
-    Effect.map(
-      exchange<ExtendedAnswer>(
+  const context = { statement: statement.info, parameters: statement.placeholders.map(({ name }) => ({ name })) }
+  const send = (parameters: ReadonlyArray<string | null>): Effect.Effect<Executed, PostgresError> => {
+    const run = new ExecutePortal("", 0, sink)
+    return Effect.map(
+      exchange<GroupAnswer>(
         database,
-        { statement: statement.info, parameters: statement.placeholders.map(({ name }) => ({ name })) },
+        context,
         (settle) =>
-          new ExtendedQuery(
-            { sql: statement.info.sql, parameterTypes: [], parameters, sink, portal: "", maxRows: 0 },
+          new Group(
+            "extended query",
+            [
+              new ParseStatement("", statement.info.sql, []),
+              new DescribeStatement("", sink),
+              bindText("", "", parameters),
+              run
+            ],
             settle
           )
       ),
-      ({ status, tag }) => ({ tag, outcome: status === "I" ? "Committed" : "Pending" })
+      ({ status }) => ({ tag: run.tag, outcome: status === "I" ? "Committed" : "Pending" })
     )
+  }
   const encoded = encodeArguments(statement, args)
   return Effect.flatMap(encoded, send)
 }

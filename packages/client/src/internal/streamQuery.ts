@@ -11,8 +11,8 @@ import { command } from "./command.ts"
 import { type Database, type Holder, holderOf, leaseWithin } from "./database.ts"
 import { encodeArguments } from "./encodeArguments.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
-import { type ExtendedAnswer, ExtendedQuery } from "./exchange/extendedQuery.ts"
-import { ClosePortal, FetchPortal } from "./exchange/portal.ts"
+import { Group, type GroupAnswer } from "./exchange/Group.ts"
+import { bindText, CloseTarget, DescribeStatement, ExecutePortal, ParseStatement, type Part } from "./exchange/parts.ts"
 import { exchangeOn } from "./exchangeEffect.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
@@ -93,28 +93,39 @@ export const streamQuery = <A, R>(
         statement: statement.info,
         parameters: statement.placeholders.map(({ name }) => ({ name }))
       }
-      const first = exchangeOn<ExtendedAnswer>(
-        dispatcher,
-        context,
-        (settle) =>
-          new ExtendedQuery(
-            { sql: statement.info.sql, parameterTypes: [], parameters, sink: reader, portal, maxRows: fetchSize },
-            settle
+      /** One batch: what comes before Execute opens the portal, or nothing does. */
+      const fetch = (before: ReadonlyArray<Part>) =>
+        Effect.suspend(() => {
+          const run = new ExecutePortal(portal, fetchSize, reader)
+          const group = exchangeOn<GroupAnswer>(
+            dispatcher,
+            context,
+            (settle) => new Group("stream", [...before, run], settle)
           )
+          return Effect.as(group, run)
+        })
+      const first = Effect.suspend(() =>
+        fetch([
+          new ParseStatement("", statement.info.sql, []),
+          new DescribeStatement("", reader),
+          bindText(portal, "", parameters)
+        ])
       )
-      const next = exchangeOn<ExtendedAnswer>(
-        dispatcher,
-        context,
-        (settle) => new FetchPortal(portal, fetchSize, reader, settle)
-      )
+      const next = fetch([])
       let open = false
       yield* Effect.addFinalizer(() =>
         open && dispatcher.closed === undefined && dispatcher.status === "T"
-          ? Effect.ignore(exchangeOn<true>(dispatcher, context, (settle) => new ClosePortal(portal, settle)))
+          ? Effect.ignore(
+              exchangeOn<GroupAnswer>(
+                dispatcher,
+                context,
+                (settle) => new Group("stream", [new CloseTarget("portal", portal)], settle)
+              )
+            )
           : Effect.void
       )
       /** Rows before an error are emitted, then the error. */
-      const batch = (fetch: Effect.Effect<ExtendedAnswer, PostgresError>) =>
+      const batch = (fetch: Effect.Effect<ExecutePortal, PostgresError>) =>
         Effect.gen(function* () {
           open = true
           const { suspended } = yield* fetch
@@ -123,7 +134,7 @@ export const streamQuery = <A, R>(
           const more = suspended || reader.problem !== undefined
           return [Chunk.unsafeFromArray(rows), more ? Option.some(next) : Option.none()] as const
         })
-      const following = (fetch: Effect.Effect<ExtendedAnswer, PostgresError>) =>
+      const following = (fetch: Effect.Effect<ExecutePortal, PostgresError>) =>
         reader.problem === undefined
           ? batch(fetch)
           : Effect.map(

@@ -27,6 +27,11 @@ export interface DispatcherOutlets {
   readonly notification: (notification: NotificationResponse) => void
   /** the queue has become empty: nothing is in flight */
   readonly idle: () => void
+  /**
+   * Everything that was sent is abandoned, and the answers are not complete: the moment at which a CancelRequest can hit nobody
+   * innocent. Nothing more is written until `release`.
+   */
+  readonly allAbandoned: () => void
 }
 
 export class Dispatcher {
@@ -44,6 +49,11 @@ export class Dispatcher {
   private readonly unsent = new RequestQueue()
   private readonly writer = new ByteWriter()
   private flushScheduled = false
+  /** sent, unanswered and wanted by somebody */
+  private live = 0
+  private held = false
+  private whenReleased: Array<() => void> = []
+  private whenAnswered: Array<() => void> = []
 
   private readonly outlets: DispatcherOutlets
   constructor(outlets: DispatcherOutlets) {
@@ -60,43 +70,85 @@ export class Dispatcher {
     return this.answers.size + this.unsent.size
   }
 
+  /** Nothing is written: what was abandoned is being cancelled or drained. */
+  get isHeld(): boolean {
+    return this.held
+  }
+
+  /** Sent requests whose answer is not complete. */
+  get unanswered(): number {
+    return this.answers.size
+  }
+
+  /** Nobody wants the answer. What was not sent is not sent; what was sent is read to its end. */
+  abandon(exchange: Exchange): void {
+    if (exchange.abandoned) return
+    exchange.abandoned = true
+    if (!exchange.sent || exchange.complete) return
+    this.live--
+    this.holdIfAbandoned()
+  }
+
+  /** Ends the hold: recovery has seen every answer, and no cancel is on its way any more. */
+  release(): void {
+    if (!this.held) return
+    this.held = false
+    for (const callback of this.whenReleased.splice(0)) callback()
+    if (this.unsent.size > 0) this.scheduleFlush()
+    else if (this.answers.size === 0) this.outlets.idle()
+  }
+
+  /** Calls back once no hold is in force, also when the connection ends. Answers a function that takes the callback back. */
+  onReleased(callback: () => void): () => void {
+    return this.once(this.whenReleased, !this.held || this.closed !== undefined, callback)
+  }
+
+  /** Calls back once every sent request is answered, also when the connection ends. */
+  onAnswered(callback: () => void): () => void {
+    return this.once(this.whenAnswered, this.answers.size === 0, callback)
+  }
+
   submit(exchange: Exchange): void {
     if (this.closed !== undefined) {
       exchange.fail({ _tag: "ConnectionClosed", reason: this.closed, sent: false })
       return
     }
     exchange.reply = this.writeNow
+    exchange.hasFollowers = this.hasFollowers
     this.unsent.push(exchange)
-    if (!this.flushScheduled) {
-      this.flushScheduled = true
-      queueMicrotask(this.flush)
-    }
+    this.scheduleFlush()
   }
 
   /** Encodes and writes what was submitted. Called by itself; callers that cannot wait a microtask may call it. */
   readonly flush = (): void => {
     this.flushScheduled = false
-    if (this.closed !== undefined) return
+    if (this.closed !== undefined || this.held) return
     let exchange = this.unsent.shift()
     while (exchange !== undefined) {
-      const mark = this.writer.mark()
-      try {
-        exchange.encode(this.writer)
-      } catch (error) {
-        this.writer.rewind(mark)
-        exchange.fail({ _tag: "NotEncoded", error })
-        exchange = this.unsent.shift()
-        continue
-      }
-      exchange.sent = true
-      this.remember("F", exchange.name)
-      this.answers.push(exchange)
-      if (this.writer.size >= flushAtBytes) this.writeOut()
+      this.send(exchange)
       exchange = this.unsent.shift()
     }
     this.writeOut()
     if (this.answers.size === 0) this.outlets.idle()
   }
+
+  private send(exchange: Exchange): void {
+    const mark = this.writer.mark()
+    try {
+      if (exchange.abandoned) return exchange.fail({ _tag: "Abandoned" })
+      exchange.encode(this.writer)
+    } catch (error) {
+      this.writer.rewind(mark)
+      return exchange.fail({ _tag: "NotEncoded", error })
+    }
+    exchange.sent = true
+    this.live++
+    this.remember("F", exchange.name)
+    this.answers.push(exchange)
+    if (this.writer.size >= flushAtBytes) this.writeOut()
+  }
+
+  private readonly hasFollowers = (): boolean => this.answers.size > 1
 
   /** Bytes of an exchange that is already at the head: authentication, COPY data. */
   readonly writeNow = (encode: (writer: ByteWriter) => void): void => {
@@ -139,6 +191,7 @@ export class Dispatcher {
         exchange = queue.shift()
       }
     }
+    for (const callback of [...this.whenAnswered.splice(0), ...this.whenReleased.splice(0)]) callback()
   }
 
   private answer(message: BackendMessage): void {
@@ -154,10 +207,40 @@ export class Dispatcher {
     if (message._tag === "ErrorResponse" && message.fields.severityNonLocalized !== "ERROR")
       this.lastReport = message.fields
     if (message._tag === "ReadyForQuery") this.status = message.status
-    if (head.receive(message)) {
-      this.answers.shift()
-      if (this.answers.size === 0 && this.unsent.size === 0) this.outlets.idle()
+    if (head.receive(message)) this.answered(head)
+  }
+
+  private answered(head: Exchange): void {
+    this.answers.shift()
+    head.complete = true
+    if (!head.abandoned) this.live--
+    if (this.answers.size > 0) return this.holdIfAbandoned()
+    for (const callback of this.whenAnswered.splice(0)) callback()
+    if (this.unsent.size === 0 && !this.held) this.outlets.idle()
+  }
+
+  private holdIfAbandoned(): void {
+    if (this.live > 0 || this.answers.size === 0 || this.held) return
+    this.held = true
+    this.outlets.allAbandoned()
+  }
+
+  private once(callbacks: Array<() => void>, already: boolean, callback: () => void): () => void {
+    if (already) {
+      callback()
+      return () => undefined
     }
+    callbacks.push(callback)
+    return () => {
+      const index = callbacks.indexOf(callback)
+      if (index >= 0) callbacks.splice(index, 1)
+    }
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return
+    this.flushScheduled = true
+    queueMicrotask(this.flush)
   }
 
   /** Trimmed now and then rather than shifted each time: this runs per message. */

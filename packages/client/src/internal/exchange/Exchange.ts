@@ -1,6 +1,13 @@
 // One request and its answer, as seen by the connection: bytes out, messages in, settled once. Effect-free: an exchange is
 // driven by the Dispatcher and tells its owner through a callback.
-import { type BackendMessage, type ByteWriter, ProtocolViolation, type ReportFields } from "@pgfx/protocol"
+import {
+  type BackendMessage,
+  type ByteWriter,
+  ProtocolViolation,
+  type ReportFields,
+  writeCopyFail,
+  writeSync
+} from "@pgfx/protocol"
 
 /** Why a connection ended, told to every exchange that was still on it. */
 export type CloseReason =
@@ -20,6 +27,8 @@ export type ExchangeFailure =
   | { readonly _tag: "UnexpectedCopy" }
   /** the request could not be put into bytes; nothing was sent */
   | { readonly _tag: "NotEncoded"; readonly error: unknown }
+  /** it was interrupted before it was sent */
+  | { readonly _tag: "Abandoned" }
   /** our policy refused what the server asked for, or how it proved itself */
   | {
       readonly _tag: "AuthenticationRefused"
@@ -36,6 +45,7 @@ export const isFatal = (fields: ReportFields): boolean => {
 }
 
 const noReply = (): void => undefined
+const alone = (): boolean => false
 
 export abstract class Exchange {
   /** its bytes were handed to the transport */
@@ -44,6 +54,12 @@ export abstract class Exchange {
   next: Exchange | undefined = undefined
   /** set by the Dispatcher: writes at once, for answers to the server's questions while this exchange is the head */
   reply: (encode: (writer: ByteWriter) => void) => void = noReply
+  /** set by the Dispatcher: something was written behind this exchange */
+  hasFollowers: () => boolean = alone
+  /** nobody wants the answer any more; it is read to its end all the same */
+  abandoned = false
+  /** answered to its end */
+  complete = false
   /** kept until ReadyForQuery or the end of the connection, whichever comes first */
   protected failure: ExchangeFailure | undefined = undefined
 
@@ -66,6 +82,26 @@ export abstract class Exchange {
   fail(failure: ExchangeFailure): void {
     const kept = this.failure
     this.settleFailure(kept?._tag === "Reported" && !isFatal(kept.fields) ? kept : failure)
+  }
+
+  /**
+   * Ends a COPY FROM STDIN that nobody asked for. In the extended protocol COPY has swallowed the Sync behind Execute, and a second one
+   * is needed (measured). Requests behind it are lost in the COPY, and the
+   * connection with them.
+   */
+  protected refuseCopy(protocol: "simple" | "extended"): void {
+    if (this.hasFollowers()) {
+      throw new ProtocolViolation({
+        during: this.name,
+        offset: -1,
+        expected: "no COPY FROM STDIN in a pipeline",
+        received: "CopyInResponse with requests behind it"
+      })
+    }
+    this.reply((writer) => {
+      writeCopyFail(writer, "pgfx: COPY FROM STDIN belongs in Copy.in")
+      if (protocol === "extended") writeSync(writer)
+    })
   }
 
   protected unexpected(message: BackendMessage, expected: string): never {

@@ -1,7 +1,8 @@
 // A script by the simple protocol: any number of statements, each with its own answer, one ReadyForQuery at the end.
-import { type BackendMessage, type ByteWriter, type ReportFields, writeCopyFail, writeQuery } from "@pgfx/protocol"
+import { type BackendMessage, type ByteWriter, type ReportFields, writeQuery } from "@pgfx/protocol"
 import { Exchange, type ExchangeFailure } from "./Exchange.ts"
-import type { RowSink, Settle } from "./extendedQuery.ts"
+import type { Settle } from "./Group.ts"
+import type { RowSink } from "./parts.ts"
 
 /** What became of each statement of the script, in order, up to the one that failed. */
 export interface ScriptAnswer {
@@ -45,11 +46,11 @@ export class SimpleQuery extends Exchange {
           return false
         }
         if (message._tag !== "CommandComplete") return this.unexpected(message, "DataRow or CommandComplete")
-        return this.complete(message.tag)
+        return this.endStatement(message.tag)
       case "copy":
         if (message._tag === "CopyData" || message._tag === "CopyDone") return false
         if (message._tag !== "CommandComplete") return this.unexpected(message, "CopyData, CopyDone or CommandComplete")
-        return this.complete(message.tag)
+        return this.endStatement(message.tag)
       case "failed":
         return this.receiveReady(message)
     }
@@ -67,13 +68,13 @@ export class SimpleQuery extends Exchange {
         this.phase = "rows"
         return false
       case "CommandComplete":
-        return this.complete(message.tag)
+        return this.endStatement(message.tag)
       case "EmptyQueryResponse":
-        return this.complete("")
+        return this.endStatement("")
       case "CopyInResponse":
         this.failure = { _tag: "UnexpectedCopy" }
         this.phase = "failed"
-        this.reply((writer) => writeCopyFail(writer, "pgfx: COPY FROM STDIN belongs in Copy.in"))
+        this.refuseCopy("simple")
         return false
       case "CopyOutResponse":
         this.failure = { _tag: "UnexpectedCopy" }
@@ -84,7 +85,7 @@ export class SimpleQuery extends Exchange {
     }
   }
 
-  private complete(tag: string): boolean {
+  private endStatement(tag: string): boolean {
     this.tags.push(tag)
     this.sink = undefined
     this.phase = "between"

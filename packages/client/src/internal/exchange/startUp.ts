@@ -21,7 +21,7 @@ import {
   writeStartupMessage
 } from "@pgfx/protocol"
 import { Exchange, type ExchangeFailure } from "./Exchange.ts"
-import type { Settle } from "./extendedQuery.ts"
+import type { Settle } from "./Group.ts"
 
 /** libpq's words for `require_auth`; `none` is an AuthenticationOk without a question. */
 export type AuthenticationMethod = "scram-sha-256" | "md5" | "password" | "none"

@@ -36,6 +36,8 @@ export interface ConnectionOutlets {
   readonly notification: (notification: NotificationResponse) => void
   /** nothing is in flight */
   readonly idle: () => void
+  /** see the Dispatcher: a CancelRequest would hit nobody innocent */
+  readonly allAbandoned: () => void
   readonly closed: (reason: CloseReason) => void
 }
 
