@@ -4,7 +4,15 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type { Simplify, UnionToIntersection } from "effect/Types"
-import { type Piece, type Placeholder, quoteIdentifier, type Source, text, whole } from "./internal/sql/template.ts"
+import {
+  type Part,
+  type Piece,
+  type Placeholder,
+  quoteIdentifier,
+  type Source,
+  text,
+  whole
+} from "./internal/sql/template.ts"
 import { type Param, schemaOfParam } from "./Param.ts"
 
 /** A piece of SQL with the parameters it asks for. */
@@ -60,9 +68,9 @@ const anySchema = <A, I, R>(schema: Schema.Schema<A, I, R>): Schema.Schema<unkno
   // Schema is invariant in A; what is stored here is only ever applied to values of its own argument.
   schema as unknown as Schema.Schema<unknown, unknown, unknown>
 
-const placeholder = (source: Source, name: string, pick: (encoded: unknown) => unknown): Piece => ({
+const placeholder = (source: Source, name: string, pick: (encoded: unknown) => unknown, part?: Part): Piece => ({
   _tag: "Placeholder",
-  placeholder: { source, name, pick } satisfies Placeholder
+  placeholder: { source, name, pick, part } satisfies Placeholder
 })
 
 /** @internal the pieces of one slot */
@@ -139,7 +147,7 @@ const values = <const Name extends string, A, I extends object, R>(
 ): Fragment<{ readonly [K in Name]: A }, R> => {
   const keys = encodedKeys(row, "Sql.values")
   const source: Source = { _tag: "Argument", name, schema: anySchema(row) }
-  const slots = keys.map((key) => [placeholder(source, `${name}.${key}`, pickKey(key))])
+  const slots = keys.map((key) => [placeholder(source, `${name}.${key}`, pickKey(key), { key, each: false })])
   return fragment([text(`(${keys.map(quoteIdentifier).join(", ")}) VALUES (`), ...join(slots, ", "), text(")")])
 }
 
@@ -157,7 +165,7 @@ const rows = <const Name extends string, A, I extends object, R>(
       throw new TypeError(`Sql.rows: no PostgreSQL type was given for ${JSON.stringify(key)}`)
     const pick = pickKey(key)
     const column = (encoded: unknown): unknown => (Array.isArray(encoded) ? encoded.map(pick) : encoded)
-    return [placeholder(source, `${name}.${key}`, column), text(`::${type}[]`)]
+    return [placeholder(source, `${name}.${key}`, column, { key, each: true }), text(`::${type}[]`)]
   })
   const columns = keys.map(quoteIdentifier).join(", ")
   return fragment([text("unnest("), ...join(slots, ", "), text(`) AS ${quoteIdentifier(name)}(${columns})`)])
@@ -172,7 +180,10 @@ const set = <A, I extends object, R>(changes: Schema.Schema<A, I, R>, change: A)
   // A value that does not encode is reported when the statement runs, as every other bad argument is.
   const present = Either.isRight(encoded) ? keys.filter((key) => Object(encoded.right)[key] !== undefined) : keys
   if (present.length === 0) throw new TypeError("Sql.set: nothing to change; leave the UPDATE out")
-  const slots = present.map((key) => [text(`${quoteIdentifier(key)} = `), placeholder(source, key, pickKey(key))])
+  const slots = present.map((key) => [
+    text(`${quoteIdentifier(key)} = `),
+    placeholder(source, key, pickKey(key), { key, each: false })
+  ])
   return fragment(join(slots, ", "))
 }
 

@@ -15,6 +15,14 @@ export interface Placeholder {
   /** what the errors call it */
   readonly name: string
   readonly pick: (encoded: unknown) => unknown
+  /** which part of the source's encoded side `pick` takes; absent: all of it */
+  readonly part?: Part | undefined
+}
+
+/** A member of an encoded object; `each`: of every object of an encoded array, so that the value is an array itself. */
+export interface Part {
+  readonly key: string
+  readonly each: boolean
 }
 
 export type Piece =
