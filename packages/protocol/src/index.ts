@@ -19,6 +19,8 @@ export * from "./messages/SimpleQuery.ts"
 export * from "./messages/StartUp.ts"
 export * from "./messages/Termination.ts"
 export * from "./ProtocolViolation.ts"
+export * from "./Transcript.ts"
+export * from "./statementName.ts"
 export * from "./Utf8.ts"
 export {
   type EndPointHashName,
