@@ -1,1 +1,5 @@
-export {}
+export * from "./Backend.ts"
+export * from "./Message.ts"
+export * from "./ScramServer.ts"
+export * from "./ScriptedBackend.ts"
+export * from "./ScriptMismatch.ts"
