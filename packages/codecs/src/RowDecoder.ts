@@ -6,8 +6,10 @@ import { makeGeneratedWalker } from "./rowSource.ts"
 import { type ColumnReader, type RowPlan, makeClosureWalker } from "./rowWalker.ts"
 import { ValueError } from "./ValueError.ts"
 
-/** What becomes of a NULL: itself, `undefined`, no key at all (objects only), or the row fails. */
+/** What becomes of a NULL: itself, `undefined`, no key at all (objects only; elsewhere `undefined`), or the row fails. */
 export type NullRule = "null" | "undefined" | "absent" | "refuse"
+
+export { absent } from "./rowWalker.ts"
 
 /** One column of the result, in the order of the RowDescription. */
 export interface RowColumn {
@@ -22,8 +24,10 @@ export interface RowColumn {
   readonly key?: string | undefined
   /** the column is not read at all; its bytes are stepped over */
   readonly skip?: boolean | undefined
-  /** absent: `"null"` */
-  readonly ifNull?: NullRule | undefined
+  /** absent: `"null"`. A function makes the value, for every NULL anew */
+  readonly ifNull?: NullRule | (() => unknown) | undefined
+  /** the key may be missing: what the functions make may be `absent` */
+  readonly optional?: boolean | undefined
   /** runs on every value that is not NULL; what it throws fails the row */
   readonly finish?: ((value: unknown) => unknown) | undefined
 }
@@ -76,7 +80,9 @@ export const makeRowDecoder = (options: RowDecoderOptions): RowDecoder => {
 
 const columnReader = (column: RowColumn): ColumnReader => {
   const key = column.key ?? column.name
-  const shared = { name: column.name, type: column.codec.name, key, ifNull: column.ifNull ?? "null" }
+  const ifNull = column.ifNull ?? "null"
+  const optional = ifNull === "absent" || column.optional === true
+  const shared = { name: column.name, type: column.codec.name, key, ifNull, optional }
   if (column.skip === true) return { ...shared, read: undefined }
   const reader = column.codec.reader(column.form)
   const read = reader === undefined ? undefined : readFormat(column.codec.name, reader, column.format)

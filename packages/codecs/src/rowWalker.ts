@@ -7,12 +7,17 @@ import { setOwn } from "./JsonText.ts"
 import type { NullRule, RowShape } from "./RowDecoder.ts"
 import { ValueError } from "./ValueError.ts"
 
+/** What `finish` and a function for NULL answer if the row is to have no such key. Objects only, and only in optional columns. */
+export const absent: unique symbol = Symbol("absent")
+
 /** A column with everything decided. */
 export interface ColumnReader {
   readonly name: string
   readonly type: string
   readonly key: string
-  readonly ifNull: NullRule
+  readonly ifNull: NullRule | (() => unknown)
+  /** the value may be `absent` */
+  readonly optional: boolean
   /** absent: the column is stepped over */
   readonly read: ReadValue | undefined
 }
@@ -44,9 +49,19 @@ export const badFrame = (columns: number, received: number): ProtocolViolation =
     : violation(`${columns} columns`, `${received}`)
 
 /** What stands for NULL while a row is being put together; `refuse` throws. */
-const nullOf = ({ ifNull, type }: ColumnReader): null | undefined => {
-  if (ifNull === "refuse") throw refusedNull(type)
-  return ifNull === "null" ? null : undefined
+const nullOf = ({ ifNull, type }: ColumnReader, isObject: boolean): unknown => {
+  switch (ifNull) {
+    case "refuse":
+      throw refusedNull(type)
+    case "null":
+      return null
+    case "undefined":
+      return undefined
+    case "absent":
+      return isObject ? absent : undefined
+    default:
+      return ifNull()
+  }
 }
 
 /** Reads the columns of one row, in order, into `values`. */
@@ -55,7 +70,8 @@ const readRow = (
   bytes: Uint8Array,
   from: number,
   stop: number,
-  values: Array<unknown>
+  values: Array<unknown>,
+  isObject: boolean
 ): void => {
   const width = columns.length
   let at = from
@@ -68,7 +84,7 @@ const readRow = (
       if (column.read !== undefined) values.push(column.read(bytes, at, length))
       at += length
     } else if (length !== -1) throw badFrame(width, width)
-    else if (column.read !== undefined) values.push(nullOf(column))
+    else if (column.read !== undefined) values.push(nullOf(column, isObject))
   }
   if (at !== stop) throw badFrame(width, width)
 }
@@ -88,15 +104,15 @@ const templateOf = (read: ReadonlyArray<ColumnReader>): object => {
 
 /** How an object is made of the values read. */
 const objectMaker = (read: ReadonlyArray<ColumnReader>): ((values: ReadonlyArray<unknown>) => unknown) => {
-  const required = read.filter((column) => column.ifNull !== "absent")
+  const required = read.filter((column) => !column.optional)
   const template = templateOf(required)
   const isTemplate = required.length <= widestTemplate
   const hasOptional = required.length < read.length
   return (values) => {
     const object: Record<string, unknown> = { ...template }
     for (let i = 0; i < read.length; i++) {
-      const { key, ifNull } = read[i]!
-      if (ifNull === "absent") continue
+      const { key, optional } = read[i]!
+      if (optional) continue
       // a key of the template is an own property already: assigning `__proto__` does not reach the prototype
       if (isTemplate) object[key] = values[i]
       else setOwn(object, key, values[i])
@@ -113,12 +129,13 @@ const addOptional = (
   object: Record<string, unknown>
 ): void => {
   for (let i = 0; i < read.length; i++) {
-    if (read[i]!.ifNull === "absent" && values[i] !== undefined) setOwn(object, read[i]!.key, values[i])
+    if (read[i]!.optional && values[i] !== absent) setOwn(object, read[i]!.key, values[i])
   }
 }
 
 export const makeClosureWalker = ({ shape, columns }: RowPlan): RowWalker => {
   const width = columns.length
+  const isObject = shape === "object"
   const makeObject = objectMaker(columns.filter((column) => column.read !== undefined))
   return (bytes, offset, end, count, into) => {
     let at = offset
@@ -127,8 +144,8 @@ export const makeClosureWalker = ({ shape, columns }: RowPlan): RowWalker => {
       const received = (bytes[at + 5]! << 8) | bytes[at + 6]!
       if (received !== width || stop > end || stop < at + 7) throw badFrame(width, received)
       const values: Array<unknown> = []
-      readRow(columns, bytes, at + 7, stop, values)
-      into.push(shape === "object" ? makeObject(values) : shape === "tuple" ? values : values[0])
+      readRow(columns, bytes, at + 7, stop, values, isObject)
+      into.push(isObject ? makeObject(values) : shape === "tuple" ? values : values[0])
       at = stop
     }
   }
