@@ -30,7 +30,10 @@ const booleanOf = (value: unknown): boolean | undefined => {
 
 const writer: Writer = {
   format: (value) => (booleanOf(value) === undefined ? 0 : 1),
-  text: (value) => (typeof value === "string" ? checkText("bool", value) : booleanOf(value) ? "t" : "f"),
+  text: (value) => {
+    const boolean = booleanOf(value)
+    return boolean === undefined && typeof value === "string" ? value : boolean === true ? "t" : "f"
+  },
   binary: (value, out) => out.uint8(booleanOf(value) ? 1 : 0)
 }
 

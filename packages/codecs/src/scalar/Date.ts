@@ -1,5 +1,5 @@
 // date: days since 2000-01-01. Forms: text ("2024-02-29"), and its midnight in UTC as utcText, date, millis. Never the machine's zone.
-// Source of the range: src/include/utils/date.h; 4713 BC to 5874897 AD.
+// Source of the range: src/include/utils/date.h; November 4714 BC (Julian day 0) to 5874897 AD.
 import { int32 } from "../BigEndian.ts"
 import { civilDay, dayNumber, dayText, epochDays, millisecondsPerDay } from "../Calendar.ts"
 import { type Codec, type Writer, scalar } from "../Codec.ts"
@@ -71,7 +71,7 @@ const daysOfMillis = (millis: number, value: unknown): number => {
   if (!Number.isFinite(millis)) throw refused("date", value, "not a point in time")
   const days = millis / millisecondsPerDay - epochDays
   if (!Number.isInteger(days)) throw refused("date", value, "a time of day, which date would drop", "take midnight UTC")
-  if (days < minDay) throw refused("date", value, "out of range: from 4713 BC")
+  if (days < minDay) throw refused("date", value, "out of range: from November 4714 BC")
   return days
 }
 

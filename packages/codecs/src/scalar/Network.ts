@@ -28,8 +28,7 @@ const ipv6Text = (bytes: Uint8Array, at: number): string => {
     if (end > i) i = end
   }
   // IPv4-compatible and IPv4-mapped addresses end in dotted quads
-  const dotted =
-    start === 0 && (longest === 6 || (longest === 7 && words[7] !== 1) || (longest === 5 && words[5] === 0xffff))
+  const dotted = start === 0 && (longest === 6 || (longest === 5 && words[5] === 0xffff))
   const text = (from: number, to: number): string => {
     const parts: Array<string> = []
     for (let i = from; i < to; i++) {
@@ -42,9 +41,7 @@ const ipv6Text = (bytes: Uint8Array, at: number): string => {
     return parts.join(":")
   }
   if (start < 0) return text(0, 8)
-  // of seven zero words the last belongs to the quads
-  const after = dotted ? Math.min(start + longest, 6) : start + longest
-  return `${text(0, start)}::${text(after, 8)}`
+  return `${text(0, start)}::${text(start + longest, 8)}`
 }
 
 const readAddress =

@@ -185,7 +185,7 @@ const splitMillis = (type: string, millis: number, value: unknown): void => {
   days = whole - epochDays
   // a fraction of a millisecond is kept to the microsecond
   microseconds = Math.floor((millis - whole * millisecondsPerDay) * 1000)
-  if (days < minDay || days >= endDay) throw refused(type, value, "out of range: 4713 BC to 294276 AD")
+  if (days < minDay || days >= endDay) throw refused(type, value, "out of range: November 4714 BC to 294276 AD")
 }
 
 /** Fills `days` and `microseconds`, or answers a string: an infinity, or text for the server to judge. */
