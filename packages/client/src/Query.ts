@@ -9,8 +9,8 @@ import { type CommandTag, readCommandTag } from "./internal/commandTag.ts"
 import { databaseOf } from "./internal/database.ts"
 import { definedAt } from "./internal/origin.ts"
 import { RowPlan } from "./internal/rows/RowReader.ts"
-import { noRows } from "./internal/exchange/parts.ts"
-import { type Executed, execute, runQuery } from "./internal/runQuery.ts"
+import { ParameterPlan } from "./internal/parameters/ParameterPlan.ts"
+import { describeFirst, type Executed, execute, type PreparedStatement, runQuery } from "./internal/runQuery.ts"
 import { runScript } from "./internal/runScript.ts"
 import { streamQuery } from "./internal/streamQuery.ts"
 import { compileTemplate } from "./internal/sql/template.ts"
@@ -63,9 +63,24 @@ export interface CommandTemplate extends QueryTemplate<CommandTag, never> {
   (options: QueryOptions): QueryTemplate<CommandTag, never>
 }
 
-const statementOf = (strings: TemplateStringsArray, slots: Slots, options: QueryOptions): Statement => {
+const prepare = <A, R>(
+  strings: TemplateStringsArray,
+  slots: Slots,
+  options: QueryOptions,
+  rows: RowPlan<A, R> | undefined
+): PreparedStatement<A, R> => {
   const { placeholders, sources, text } = compileTemplate(piecesOfTemplate(strings, slots))
-  return { info: { name: options.name, sql: text, definedAt: definedAt(strings) }, placeholders, sources }
+  const statement: Statement = {
+    info: { name: options.name, sql: text, definedAt: definedAt(strings) },
+    placeholders,
+    sources
+  }
+  return {
+    statement,
+    parameters: new ParameterPlan(statement),
+    rows,
+    describeFirst: rows !== undefined && describeFirst(text)
+  }
 }
 
 /** The argument object, whatever its type: the type of the template has checked it. */
@@ -81,10 +96,11 @@ const template =
     finish: (answer: Rows<A>, statement: Statement) => Effect.Effect<B, PostgresError>
   ) =>
   <const S extends Slots>(strings: TemplateStringsArray, ...slots: S): Query<ParamsOf<S>, B, R | ContextOf<S>> => {
-    const statement = statementOf(strings, slots, options)
+    const prepared = prepare(strings, slots, options, plan)
+    const { statement } = prepared
     const query = (...args: Args<ParamsOf<S>>) =>
       Effect.flatMap(Postgres, (postgres) =>
-        Effect.flatMap(runQuery(databaseOf(postgres), statement, plan, argumentsOf(args)), (answer) =>
+        Effect.flatMap(runQuery(databaseOf(postgres), prepared, argumentsOf(args)), (answer) =>
           finish(answer, statement)
         )
       )
@@ -134,16 +150,14 @@ const stream =
     strings: TemplateStringsArray,
     ...slots: S
   ): StreamQuery<ParamsOf<S>, A, R | ContextOf<S>> => {
-    const statement = statementOf(strings, slots, options)
-    const plan = new RowPlan(row, builtinTypes)
+    const prepared = prepare(strings, slots, options, new RowPlan(row, builtinTypes))
     const query = (...args: Args<ParamsOf<S>>) =>
       Stream.unwrap(
         Effect.map(Postgres, (postgres) => {
           const database = databaseOf(postgres)
           const rows = streamQuery(
             database,
-            statement,
-            plan,
+            prepared,
             argumentsOf(args),
             options.fetchSize ?? database.fetchSize
           )
@@ -151,16 +165,17 @@ const stream =
           return rows as Stream.Stream<A, PostgresError, Postgres | R | ContextOf<S>>
         })
       )
-    return Object.assign(query, { statement: statement.info })
+    return Object.assign(query, { statement: prepared.statement.info })
   }
 
 const commandWith =
   (options: QueryOptions): QueryTemplate<CommandTag, never> =>
   <const S extends Slots>(strings: TemplateStringsArray, ...slots: S): Query<ParamsOf<S>, CommandTag, ContextOf<S>> => {
-    const statement = statementOf(strings, slots, options)
+    const prepared = prepare<never, never>(strings, slots, options, undefined)
+    const { statement } = prepared
     const query = (...args: Args<ParamsOf<S>>) =>
       Effect.flatMap(Postgres, (postgres) =>
-        Effect.map(execute(databaseOf(postgres), statement, argumentsOf(args), noRows), ({ tag }) =>
+        Effect.map(execute(databaseOf(postgres), prepared, argumentsOf(args)), ({ tag }) =>
           readCommandTag(tag)
         )
       )

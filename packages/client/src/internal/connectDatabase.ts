@@ -12,8 +12,10 @@ import type { Database } from "./database.ts"
 import { serverReport } from "./errorFromReport.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import { SingleConnectionLessor } from "./lease.ts"
+import { Descriptions } from "./StatementCache.ts"
 import { recover } from "./recover.ts"
 import { openConnection } from "./startup/openConnection.ts"
+import { logNotes } from "./startup/logNotes.ts"
 import { resolve } from "./startup/settings/resolve.ts"
 
 export interface ConnectedDatabase {
@@ -30,6 +32,9 @@ export interface ConnectedDatabase {
   }>
 }
 
+/** statements described, over all connections (engine design §5) */
+const descriptionsKept = 1024
+
 /** notices kept for a subscriber that is slow */
 const noticesKept = 64
 
@@ -37,22 +42,23 @@ export const connectDatabase = (
   settings: Settings
 ): Effect.Effect<ConnectedDatabase, PostgresError, Transport | Scope.Scope> =>
   Effect.gen(function* () {
-    const resolved = yield* resolve(settings)
+    const { abilities, userName } = yield* Transport
+    const resolved = yield* resolve(settings, { userName })
+    yield* logNotes(resolved, abilities)
     const notices = yield* PubSub.sliding<ServerReport>(noticesKept)
-    const { abilities } = yield* Transport
     const fork = yield* FiberSet.makeRuntime<Transport>()
     let lessor: SingleConnectionLessor | undefined
     let recoverConnection: Effect.Effect<void, never, Transport> = Effect.void
-    const first = resolved.hosts[0]
-    if (first === undefined) return yield* Effect.dieMessage("bug in pgfx: settings without a host")
-    const connection = yield* openConnection(resolved, first, {
+    const connection = yield* openConnection(resolved, {
       notice: (fields) => void notices.unsafeOffer(serverReport(fields, "NOTICE")),
       notification: () => undefined,
       idle: () => lessor?.idle(),
       allAbandoned: () => void fork(recoverConnection),
       closed: (reason) => lessor?.close(reason)
     })
-    const { dispatcher, endpoint, host, key } = connection
+    const { destination, dispatcher, key } = connection
+    const { database, user } = resolved
+    const endpoint: Endpoint = { host: destination.host.name, port: destination.host.port, database, user }
     lessor = new SingleConnectionLessor(dispatcher)
     const leases = lessor
     const destroy = (reason: CloseReason): void => {
@@ -66,13 +72,14 @@ export const connectDatabase = (
         key === undefined || !abilities.cancel
           ? Effect.void
           : // A cancel that cannot be sent is no cancel: the answers are awaited, up to the deadline.
-            Effect.ignore(sendCancelRequest(resolved, { endpoint, host, key })),
+            Effect.ignore(sendCancelRequest(resolved, { destination, key })),
       cancelTimeout: resolved.cancelTimeout,
       destroy
     })
     return {
       database: {
         lessor: leases,
+        descriptions: new Descriptions(descriptionsKept),
         destroy: (_, reason) => destroy(reason),
         commitTimeout: resolved.commitTimeout,
         interruptGrace: resolved.interruptGrace,

@@ -7,11 +7,14 @@ import type { PostgresError } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import { errorOfFailure } from "./failure.ts"
+import type { Descriptions } from "./StatementCache.ts"
 import type { Lessor, Waiter } from "./lease.ts"
 
 /** Two services are the same database if this is the same object: a transaction belongs to its pool, not to a tag. */
 export interface Database {
   readonly lessor: Lessor
+  /** what is known of statements, for all connections */
+  readonly descriptions: Descriptions
   /** drops a connection that cannot be brought back to a known state; everything on it settles */
   readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
   readonly commitTimeout: Duration.Duration

@@ -8,6 +8,7 @@ import { type Database, type Holder, holderOf } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, Exchange, ExchangeFailure } from "./exchange/Exchange.ts"
 import type { Settle } from "./exchange/Group.ts"
+import { type Run, SingleExchange } from "./exchange/Run.ts"
 import { errorOfFailure, type FailureContext } from "./failure.ts"
 
 /** What an exchange is made for, apart from its bytes. */
@@ -17,28 +18,15 @@ export type RequestContext = Omit<FailureContext, "inTransaction">
  * Gives up a request: unsent it is not sent, sent it is cancelled as soon as nobody else's answer is at stake. Waits for the recovery
  * of the connection, but not longer than the grace.
  */
-const abandon = (dispatcher: Dispatcher, request: Exchange, grace: Duration.Duration): Effect.Effect<void> =>
+const abandon = (dispatcher: Dispatcher, run: Run, grace: Duration.Duration): Effect.Effect<void> =>
   Effect.suspend(() => {
-    dispatcher.abandon(request)
+    run.abandon()
     if (!dispatcher.isHeld) return Effect.void
     const released = Effect.async<void>((resume) => {
       const takeBack = dispatcher.onReleased(() => resume(Effect.void))
       return Effect.sync(takeBack)
     })
     return Effect.raceFirst(Effect.interruptible(released), Effect.interruptible(Effect.sleep(grace)))
-  })
-
-/** Submits to a connection that is held. */
-export const exchangeOn = <A>(
-  dispatcher: Dispatcher,
-  context: FailureContext,
-  make: (settle: Settle<A>) => Exchange,
-  grace: Duration.Duration = Duration.zero
-): Effect.Effect<A, PostgresError> =>
-  Effect.async<A, PostgresError>((resume) => {
-    const request = make(settleWith(resume, context))
-    dispatcher.submit(request)
-    return abandon(dispatcher, request, grace)
   })
 
 const settleWith =
@@ -48,6 +36,26 @@ const settleWith =
     // A settled exchange has an answer or a failure; `A` never contains undefined.
     else resume(Effect.succeed(answer as A))
   }
+
+/** Runs on a connection that is held. */
+export const runOn = <A>(
+  dispatcher: Dispatcher,
+  context: FailureContext,
+  make: (settle: Settle<A>) => Run,
+  grace: Duration.Duration = Duration.zero
+): Effect.Effect<A, PostgresError> =>
+  Effect.async<A, PostgresError>((resume) => {
+    const run = make(settleWith(resume, context))
+    run.start(dispatcher)
+    return abandon(dispatcher, run, grace)
+  })
+
+/** One exchange on a connection that is held. */
+export const exchangeOn = <A>(
+  dispatcher: Dispatcher,
+  context: FailureContext,
+  make: (settle: Settle<A>) => Exchange
+): Effect.Effect<A, PostgresError> => runOn(dispatcher, context, (settle) => new SingleExchange(make(settle)))
 
 const finished = (context: RequestContext): Permanent =>
   new Permanent({
@@ -60,11 +68,11 @@ const finished = (context: RequestContext): Permanent =>
 const onHolder = <A>(
   holder: Holder,
   context: RequestContext,
-  make: (settle: Settle<A>) => Exchange
+  make: (settle: Settle<A>) => Run
 ): Effect.Effect<A, PostgresError> => {
   if (!holder.open) return Effect.fail(finished(context))
   const { dispatcher, database } = holder
-  const request = exchangeOn(dispatcher, { ...context, inTransaction: holder.depth > 0 }, make, database.interruptGrace)
+  const request = runOn(dispatcher, { ...context, inTransaction: holder.depth > 0 }, make, database.interruptGrace)
   if (holder.depth === 0) return request
   return Effect.onInterrupt(request, () =>
     Effect.sync(() => {
@@ -76,27 +84,27 @@ const onHolder = <A>(
 const onSharedLease = <A>(
   database: Database,
   context: RequestContext,
-  make: (settle: Settle<A>) => Exchange
+  make: (settle: Settle<A>) => Run
 ): Effect.Effect<A, PostgresError> =>
   Effect.async<A, PostgresError>((resume) => {
     const settle = settleWith(resume, { ...context, inTransaction: false })
-    const request = make(settle)
+    const run = make(settle)
     let on: Dispatcher | undefined
     const leave = database.lessor.shared({
       granted: (dispatcher) => {
         on = dispatcher
-        dispatcher.submit(request)
+        run.start(dispatcher)
       },
       refused: (reason: CloseReason) => settle(undefined, { _tag: "ConnectionClosed", reason, sent: false })
     })
-    return Effect.suspend(() => (on === undefined ? Effect.sync(leave) : abandon(on, request, database.interruptGrace)))
+    return Effect.suspend(() => (on === undefined ? Effect.sync(leave) : abandon(on, run, database.interruptGrace)))
   })
 
-/** Runs one exchange where the fiber's context says: inside its transaction or pin, else on a shared lease. */
-export const exchange = <A>(
+/** Runs where the fiber's context says: inside its transaction or pin, else on a shared lease. */
+export const runRequest = <A>(
   database: Database,
   context: RequestContext,
-  make: (settle: Settle<A>) => Exchange
+  make: (settle: Settle<A>) => Run
 ): Effect.Effect<A, PostgresError> =>
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)

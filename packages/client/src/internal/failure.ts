@@ -121,6 +121,8 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
         statement,
         parameters
       })
+    case "Refused":
+      return new Permanent({ reason: failure.reason, outcome: "NotSent", statement, parameters, state: "the connection is healthy" })
     case "NotEncoded":
       return notEncoded(failure.error, context)
     case "AuthenticationRefused": {

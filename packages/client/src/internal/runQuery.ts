@@ -1,12 +1,14 @@
 // One execution of a statement that is buffered: arguments in, rows and command tag out.
+import { builtinTypes } from "@pgfx/codecs"
 import * as Effect from "effect/Effect"
 import { Permanent, type PostgresError } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
-import { encodeArguments } from "./encodeArguments.ts"
-import { Group, type GroupAnswer } from "./exchange/Group.ts"
-import { bindText, DescribeStatement, ExecutePortal, ParseStatement, type RowSink } from "./exchange/parts.ts"
-import { exchange } from "./exchangeEffect.ts"
+import type { Part, RowSink } from "./exchange/parts.ts"
+import { type CallParameters, type RowSource, type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
+import { runRequest } from "./exchangeEffect.ts"
+import type { ParameterPlan } from "./parameters/ParameterPlan.ts"
 import type { RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
+import { statementWords } from "./sql/words.ts"
 import type { Statement } from "./Statement.ts"
 
 /** A statement that the server carried out. `outcome` is what is true of it if its answer turns out to be unusable. */
@@ -15,61 +17,86 @@ export interface Executed {
   readonly outcome: "Committed" | "Pending"
 }
 
+/** A statement with what is computed once for all its executions. */
+export interface PreparedStatement<A, R> {
+  readonly statement: Statement
+  readonly parameters: ParameterPlan
+  /** absent: rows are not wanted */
+  readonly rows: RowPlan<A, R> | undefined
+  /** a row Schema over a statement that may change something: a mismatch has to be found before anything runs */
+  readonly describeFirst: boolean
+}
+
+/** What only reads may find out about a mismatch with its answer. */
+const readingWords = new Set(["SELECT", "VALUES", "TABLE", "SHOW"])
+
+export const describeFirst = (sql: string): boolean => !readingWords.has(statementWords(sql).first)
+
 export const unusable = (reason: RowProblem, statement: Statement, outcome: Executed["outcome"]): Permanent =>
   new Permanent({ reason, outcome, statement: statement.info, state: "the connection is healthy" })
 
-/** Sends the statement with its arguments; rows go to the sink. */
-export const execute = (
-  database: Database,
-  statement: Statement,
-  args: Readonly<Record<string, unknown>>,
-  sink: RowSink
-): Effect.Effect<Executed, PostgresError, unknown> => {
-  const context = { statement: statement.info, parameters: statement.placeholders.map(({ name }) => ({ name })) }
-  const send = (parameters: ReadonlyArray<string | null>): Effect.Effect<Executed, PostgresError> => {
-    const run = new ExecutePortal("", 0, sink)
-    return Effect.map(
-      exchange<GroupAnswer>(
-        database,
-        context,
-        (settle) =>
-          new Group(
-            "extended query",
-            [
-              new ParseStatement("", statement.info.sql, []),
-              new DescribeStatement("", sink),
-              bindText("", "", parameters),
-              run
-            ],
-            settle
-          )
-      ),
-      ({ status }) => ({ tag: run.tag, outcome: status === "I" ? "Committed" : "Pending" })
-    )
+/** The values of one call, in whatever form the engine asks for. */
+export const callParameters = (plan: ParameterPlan, values: ReadonlyArray<unknown>): CallParameters => ({
+  texts: () => plan.texts(values),
+  bind: (types) => {
+    const prepared = plan.prepare(types, builtinTypes)
+    return prepared.bind(values)
   }
-  const encoded = encodeArguments(statement, args)
-  return Effect.flatMap(encoded, send)
+})
+
+/** What of a query is the same for buffered and streamed rows. */
+export interface CallOptions {
+  readonly portal: string
+  readonly maxRows: number
+  readonly before: ReadonlyArray<Part>
 }
 
-/** The rows of an execution, all of them. */
-export const collect = <A, R>(
-  reader: RowReader<A, R>,
+const atOnce: CallOptions = { portal: "", maxRows: 0, before: [] }
+
+export const makeCall = <Sink extends RowSink>(
   statement: Statement,
-  executed: Executed
-): Effect.Effect<ReadonlyArray<A>, PostgresError, R> =>
-  Effect.mapError(reader.problem === undefined ? reader.take() : Effect.fail(reader.problem), (problem) =>
-    unusable(problem, statement, executed.outcome)
+  parameters: CallParameters,
+  rows: RowSource<Sink> | undefined,
+  describeFirst: boolean,
+  options: CallOptions = atOnce
+) => ({ sql: statement.info.sql, parameters, rows, describeFirst, ...options })
+
+/** Sends the statement with its arguments. */
+export const execute = <A, R>(
+  database: Database,
+  { describeFirst, parameters, rows, statement }: PreparedStatement<A, R>,
+  args: Readonly<Record<string, unknown>>
+): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError, unknown> =>
+  Effect.flatMap(parameters.encode(args), (values) =>
+    runRequest<StatementAnswer<RowReader<A, R>>>(
+      database,
+      { statement: statement.info, parameters: statement.placeholders.map(({ name }) => ({ name })) },
+      (settle) =>
+        new StatementRun(
+          makeCall(statement, callParameters(parameters, values), rows, describeFirst),
+          database.descriptions,
+          settle
+        )
+    )
   )
+
+export const executed = ({ status, tag }: StatementAnswer<RowSink>): Executed => ({
+  tag,
+  outcome: status === "I" ? "Committed" : "Pending"
+})
 
 export const runQuery = <A, R>(
   database: Database,
-  statement: Statement,
-  plan: RowPlan<A, R>,
+  prepared: PreparedStatement<A, R>,
   args: Readonly<Record<string, unknown>>
 ): Effect.Effect<{ readonly rows: ReadonlyArray<A>; readonly executed: Executed }, PostgresError, unknown> =>
-  Effect.suspend(() => {
-    const reader = plan.open()
-    return Effect.flatMap(execute(database, statement, args, reader), (executed) =>
-      Effect.map(collect(reader, statement, executed), (rows) => ({ rows, executed }))
-    )
+  Effect.flatMap(execute(database, prepared, args), (answer) => {
+    const done = executed(answer)
+    const reader = answer.rows
+    if (reader === undefined) return Effect.succeed({ rows: [], executed: done })
+    const rows = reader.problem === undefined ? reader.take() : Effect.fail(reader.problem)
+    return Effect.mapBoth(rows, {
+      onSuccess: (rows) => ({ rows, executed: done }),
+      onFailure: (problem) => unusable(problem, prepared.statement, done.outcome)
+    })
   })

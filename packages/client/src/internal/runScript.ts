@@ -4,7 +4,8 @@ import type { PostgresError, StatementInfo } from "../PostgresError.ts"
 import { type CommandTag, readCommandTag } from "./commandTag.ts"
 import type { Database } from "./database.ts"
 import { type ScriptAnswer, SimpleQuery } from "./exchange/simpleQuery.ts"
-import { exchange } from "./exchangeEffect.ts"
+import { SingleExchange } from "./exchange/Run.ts"
+import { runRequest } from "./exchangeEffect.ts"
 import type { RowPlan, RowReader } from "./rows/RowReader.ts"
 import { unusable } from "./runQuery.ts"
 
@@ -30,10 +31,10 @@ export const runScript = <A>(
         const rows = readers.get(statement)?.take() ?? Effect.succeed<ReadonlyArray<A>>([])
         return Effect.map(rows, (rows) => ({ tag: readCommandTag(tag), rows }))
       })
-    return exchange<ScriptAnswer>(
+    return runRequest<ScriptAnswer>(
       database,
       { statement: info },
-      (settle) => new SimpleQuery({ sql: info.sql, sink }, settle)
+      (settle) => new SingleExchange(new SimpleQuery({ sql: info.sql, sink }, settle))
     ).pipe(
       Effect.flatMap(({ tags }) =>
         Effect.mapError(results(tags), (problem) =>

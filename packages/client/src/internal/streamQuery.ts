@@ -9,15 +9,15 @@ import * as Stream from "effect/Stream"
 import type { PostgresError } from "../PostgresError.ts"
 import { command } from "./command.ts"
 import { type Database, type Holder, holderOf, leaseWithin } from "./database.ts"
-import { encodeArguments } from "./encodeArguments.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
-import { bindText, CloseTarget, DescribeStatement, ExecutePortal, ParseStatement, type Part } from "./exchange/parts.ts"
-import { exchangeOn } from "./exchangeEffect.ts"
+import { CloseTarget, ExecutePortal, type Part } from "./exchange/parts.ts"
+import { type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
+import { exchangeOn, runOn } from "./exchangeEffect.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
-import type { RowPlan, RowReader } from "./rows/RowReader.ts"
-import { unusable } from "./runQuery.ts"
+import type { RowReader } from "./rows/RowReader.ts"
+import { callParameters, makeCall, type PreparedStatement, unusable } from "./runQuery.ts"
 import type { Statement } from "./Statement.ts"
 
 /** Where the portal lives: the caller's transaction, or one that is opened for it. */
@@ -75,72 +75,65 @@ const rowsOf = <A, R>(
 ): Effect.Effect<ReadonlyArray<A>, PostgresError, R> =>
   Effect.mapError(reader.take(), (problem) => unusable(problem, statement, inTransaction ? "Pending" : "Committed"))
 
+interface Batch<A, R> {
+  readonly suspended: boolean
+  readonly rows: RowReader<A, R> | undefined
+}
+
 export const streamQuery = <A, R>(
   database: Database,
-  statement: Statement,
-  plan: RowPlan<A, R>,
+  { parameters, rows, statement }: PreparedStatement<A, R>,
   args: Readonly<Record<string, unknown>>,
   fetchSize: number
 ): Stream.Stream<A, PostgresError, unknown> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
-      const parameters = yield* encodeArguments(statement, args)
+      const values = yield* parameters.encode(args)
       const { dispatcher, inTransaction } = yield* place(database)
-      const reader = plan.open()
       const portal = `pgfx_p${++portals}`
       const context: FailureContext = {
         inTransaction: true,
         statement: statement.info,
         parameters: statement.placeholders.map(({ name }) => ({ name }))
       }
-      /** One batch: what comes before Execute opens the portal, or nothing does. */
-      const fetch = (before: ReadonlyArray<Part>) =>
-        Effect.suspend(() => {
-          const run = new ExecutePortal(portal, fetchSize, reader)
-          const group = exchangeOn<GroupAnswer>(
-            dispatcher,
-            context,
-            (settle) => new Group("stream", [...before, run], settle)
-          )
-          return Effect.as(group, run)
-        })
-      const first = Effect.suspend(() =>
-        fetch([
-          new ParseStatement("", statement.info.sql, []),
-          new DescribeStatement("", reader),
-          bindText(portal, "", parameters)
-        ])
-      )
-      const next = fetch([])
+      const group = (part: Part) =>
+        exchangeOn<GroupAnswer>(dispatcher, context, (settle) => new Group("stream", [part], settle))
       let open = false
       yield* Effect.addFinalizer(() =>
         open && dispatcher.closed === undefined && dispatcher.status === "T"
-          ? Effect.ignore(
-              exchangeOn<GroupAnswer>(
-                dispatcher,
-                context,
-                (settle) => new Group("stream", [new CloseTarget("portal", portal)], settle)
-              )
-            )
+          ? Effect.ignore(group(new CloseTarget("portal", portal)))
           : Effect.void
       )
-      /** Rows before an error are emitted, then the error. */
-      const batch = (fetch: Effect.Effect<ExecutePortal, PostgresError>) =>
-        Effect.gen(function* () {
-          open = true
-          const { suspended } = yield* fetch
-          open = suspended
-          const rows = yield* rowsOf(reader, statement, inTransaction)
-          const more = suspended || reader.problem !== undefined
-          return [Chunk.unsafeFromArray(rows), more ? Option.some(next) : Option.none()] as const
+      const options = { portal, maxRows: fetchSize, before: [] }
+      const call = makeCall(statement, callParameters(parameters, values), rows, true, options)
+      const opened: Effect.Effect<Batch<A, R>, PostgresError> = Effect.suspend(() => {
+        open = true
+        return runOn<StatementAnswer<RowReader<A, R>>>(
+          dispatcher,
+          context,
+          (settle) => new StatementRun(call, database.descriptions, settle)
+        )
+      })
+      const fetched = (reader: RowReader<A, R>): Effect.Effect<Batch<A, R>, PostgresError> =>
+        Effect.suspend(() => {
+          const run = new ExecutePortal(portal, fetchSize, reader)
+          return Effect.map(group(run), () => ({ suspended: run.suspended, rows: reader }))
         })
-      const following = (fetch: Effect.Effect<ExecutePortal, PostgresError>) =>
-        reader.problem === undefined
-          ? batch(fetch)
-          : Effect.map(
-              rowsOf(reader, statement, inTransaction),
-              (rows) => [Chunk.unsafeFromArray(rows), Option.none<typeof next>()] as const
-            )
-      return Stream.paginateChunkEffect(first, following)
+      /** Rows before an error are emitted, then the error. */
+      const batch = (step: Effect.Effect<Batch<A, R>, PostgresError>) =>
+        Effect.gen(function* () {
+          const { rows: reader, suspended } = yield* step
+          open = suspended
+          if (reader === undefined) return [Chunk.empty<A>(), Option.none<typeof step>()] as const
+          const emitted = Chunk.unsafeFromArray(yield* rowsOf(reader, statement, inTransaction))
+          const following =
+            reader.problem !== undefined
+              ? Option.some(Effect.succeed({ suspended, rows: reader }))
+              : suspended
+                ? Option.some(fetched(reader))
+                : Option.none<typeof step>()
+          return [emitted, following] as const
+        })
+      return Stream.paginateChunkEffect(opened, batch)
     })
   )

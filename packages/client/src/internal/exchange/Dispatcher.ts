@@ -9,6 +9,7 @@ import {
   type TransactionStatus
 } from "@pgfx/protocol"
 import type { CloseReason, Exchange } from "./Exchange.ts"
+import { PreparedStatements } from "../StatementCache.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 
 /** 64 KiB is one system call on loopback; above it waiting for the microtask only adds memory. */
@@ -16,6 +17,9 @@ const flushAtBytes = 64 * 1024
 
 /** A server may announce any number of settings; a hostile one is kept from filling the memory (case F-20). */
 const maxParameters = 256
+
+/** statements kept under a name per connection (engine design §5) */
+const defaultPreparedLimit = 256
 
 /** messages that the report of a violation shows */
 const historyLength = 20
@@ -40,6 +44,8 @@ export class Dispatcher {
   /** as told by ParameterStatus */
   readonly parameters = new Map<string, string>()
   closed: CloseReason | undefined = undefined
+  /** the statements that this connection's server holds under a name */
+  readonly prepared: PreparedStatements
   /** what the server said last without being asked, usually why it is about to close */
   lastReport: ReportFields | undefined = undefined
 
@@ -56,8 +62,9 @@ export class Dispatcher {
   private whenAnswered: Array<() => void> = []
 
   private readonly outlets: DispatcherOutlets
-  constructor(outlets: DispatcherOutlets) {
+  constructor(outlets: DispatcherOutlets, preparedLimit = defaultPreparedLimit) {
     this.outlets = outlets
+    this.prepared = new PreparedStatements(preparedLimit)
   }
 
   /** What was said last, oldest first: `F` from us, `B` from the server. */
@@ -173,6 +180,10 @@ export class Dispatcher {
           if (this.parameters.size < maxParameters || this.parameters.has(message.name)) {
             this.parameters.set(message.name, message.value)
           }
+          break
+        case "CommandComplete":
+          if (message.tag === "DISCARD ALL" || message.tag === "DEALLOCATE ALL") this.prepared.clear()
+          this.answer(message)
           break
         default:
           this.answer(message)

@@ -8,6 +8,7 @@ import {
   writeCopyFail,
   writeSync
 } from "@pgfx/protocol"
+import type { PermanentReason } from "../../PostgresError.ts"
 
 /** Why a connection ended, told to every exchange that was still on it. */
 export type CloseReason =
@@ -27,6 +28,8 @@ export type ExchangeFailure =
   | { readonly _tag: "UnexpectedCopy" }
   /** the request could not be put into bytes; nothing was sent */
   | { readonly _tag: "NotEncoded"; readonly error: unknown }
+  /** the client found out before anything was sent that it cannot go well */
+  | { readonly _tag: "Refused"; readonly reason: PermanentReason }
   /** it was interrupted before it was sent */
   | { readonly _tag: "Abandoned" }
   /** our policy refused what the server asked for, or how it proved itself */

@@ -69,6 +69,8 @@ export class DescribeStatement extends SimplePart {
   parameterTypes: ReadonlyArray<number> | undefined = undefined
   /** absent: returns no rows */
   columns: ReadonlyArray<ColumnDescription> | undefined = undefined
+  /** the whole description is there */
+  done = false
   private readonly statement: string
   private readonly sink: RowSink | undefined
   constructor(statement: string, sink?: RowSink) {
@@ -85,8 +87,9 @@ export class DescribeStatement extends SimplePart {
       this.parameterTypes = message.typeOids
       return "more"
     }
+    if (message._tag !== "NoData" && message._tag !== "RowDescription") return { expected: "RowDescription or NoData" }
+    this.done = true
     if (message._tag === "NoData") return "done"
-    if (message._tag !== "RowDescription") return { expected: "RowDescription or NoData" }
     this.columns = message.columns
     this.sink?.describe(message.columns)
     return "done"

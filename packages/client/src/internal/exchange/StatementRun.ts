@@ -1,0 +1,247 @@
+// One execution of a statement: which messages it takes depends on what is known about it. The table is §5 of the engine's design; each
+// flow below is one of its rows. Repeats by itself only what the server refused before running it, once, outside a transaction.
+import {
+  type ByteWriter,
+  type ColumnDescription,
+  type FormatCode,
+  frontendType,
+  type ReportFields,
+  statementName,
+  type TransactionStatus,
+  writeFormats
+} from "@pgfx/protocol"
+import type { PermanentReason, PostgresError } from "../../PostgresError.ts"
+import type { Description, Descriptions } from "../StatementCache.ts"
+import type { Dispatcher } from "./Dispatcher.ts"
+import type { Exchange, ExchangeFailure } from "./Exchange.ts"
+import { Group, type Settle } from "./Group.ts"
+import {
+  BindPortal,
+  bindText,
+  CloseTarget,
+  DescribePortal,
+  DescribeStatement,
+  ExecutePortal,
+  noRows,
+  ParseStatement,
+  type Part,
+  type RowSink
+} from "./parts.ts"
+import type { Run } from "./Run.ts"
+
+/** What a row Schema makes of a result; see RowPlan. */
+export interface RowSource<Sink extends RowSink> {
+  readonly prepare: (columns: ReadonlyArray<ColumnDescription>) => {
+    readonly formats: ReadonlyArray<FormatCode>
+    readonly mismatch: PermanentReason | undefined
+    readonly open: () => Sink
+  }
+  /** for columns that the answer itself will describe */
+  readonly open: () => Sink
+}
+
+/** Effect's Either, by its shape: this file knows no Effect. */
+type Result<A> =
+  | { readonly _tag: "Right"; readonly right: A }
+  | { readonly _tag: "Left"; readonly left: PostgresError }
+
+/** The values of one call, see ParameterPlan. Neither writes anything before all of them have been found good. */
+export interface CallParameters {
+  /** as text that means the same for every type; `undefined`: the types matter */
+  readonly texts: () => Result<ReadonlyArray<string | null> | undefined>
+  /** in the types that the server inferred; `write` puts format codes and values */
+  readonly bind: (types: ReadonlyArray<number>) => Result<{ readonly write: (out: ByteWriter) => void }>
+}
+
+export interface StatementCall<Sink extends RowSink> {
+  readonly sql: string
+  readonly parameters: CallParameters
+  /** absent: nobody wants rows */
+  readonly rows: RowSource<Sink> | undefined
+  /** the columns must be known before anything runs: a stream, or a statement that changes data under a row Schema */
+  readonly describeFirst: boolean
+  readonly portal: string
+  /** 0: all */
+  readonly maxRows: number
+  /** put in front of the first group: BEGIN */
+  readonly before: ReadonlyArray<Part>
+}
+
+export interface StatementAnswer<Sink extends RowSink> {
+  readonly tag: string
+  readonly status: TransactionStatus
+  /** the portal has more rows */
+  readonly suspended: boolean
+  readonly rows: Sink | undefined
+}
+
+/**
+ * The server found out before it ran anything that what it holds under the name is gone or out of date. The routine is compared because
+ * messages are translated.
+ */
+const isStale = (fields: ReportFields): boolean => {
+  switch (fields.code) {
+    case "26000":
+    case "42P05":
+      return true
+    case "0A000":
+      return fields.routine === "RevalidateCachedQuery"
+    case "08P01":
+      return fields.routine === "PortalSetResultFormat"
+    default:
+      return false
+  }
+}
+
+export class StatementRun<Sink extends RowSink> implements Run {
+  private dispatcher: Dispatcher | undefined = undefined
+  private current: Exchange | undefined = undefined
+  private repeated = false
+  private before: ReadonlyArray<Part>
+
+  private readonly call: StatementCall<Sink>
+  private readonly descriptions: Descriptions
+  private readonly settle: Settle<StatementAnswer<Sink>>
+  constructor(call: StatementCall<Sink>, descriptions: Descriptions, settle: Settle<StatementAnswer<Sink>>) {
+    this.call = call
+    this.descriptions = descriptions
+    this.settle = settle
+    this.before = call.before
+  }
+
+  start(dispatcher: Dispatcher): void {
+    this.dispatcher = dispatcher
+    const { describeFirst, parameters, sql } = this.call
+    const described = this.descriptions.get(sql)
+    if (described !== undefined) return this.runDescribed(dispatcher, described)
+    if (describeFirst) return this.describe(dispatcher)
+    const texts = parameters.texts()
+    if (texts._tag === "Left") this.refuse(texts.left)
+    else if (texts.right === undefined) this.describe(dispatcher)
+    else this.runUndescribed(dispatcher, texts.right)
+  }
+
+  abandon(): void {
+    if (this.current !== undefined) this.dispatcher?.abandon(this.current)
+  }
+
+  /** Known to the database: Bind Execute, with Parse in front if this connection's server does not hold it. */
+  private runDescribed(dispatcher: Dispatcher, { columns, name, parameterTypes }: Description): void {
+    const { maxRows, parameters, portal, rows, sql } = this.call
+    const prepared = columns === undefined ? undefined : rows?.prepare(columns)
+    if (prepared?.mismatch !== undefined) {
+      return this.settle(undefined, { _tag: "Refused", reason: prepared.mismatch })
+    }
+    const bound = parameters.bind(parameterTypes)
+    if (bound._tag === "Left") return this.refuse(bound.left)
+    const results = prepared?.formats ?? []
+    const sink = prepared?.open() ?? rows?.open()
+    const held = dispatcher.prepared.has(name)
+    const statement = held || dispatcher.prepared.limit > 0 ? name : ""
+    const bind = new BindPortal((out) => writeBindOf(out, portal, statement, bound.right.write, results))
+    const execute = new ExecutePortal(portal, maxRows, sink ?? noRows)
+    if (held) return this.submit([bind, execute], bind, execute, sink)
+    const parse = this.parse(dispatcher, statement, sql, parameterTypes)
+    this.submit([...parse, bind, new DescribePortal(portal, sink ?? noRows), execute], bind, execute, sink)
+  }
+
+  /** Known to nobody, and its values mean the same whatever their types: one flight, values and rows as text. */
+  private runUndescribed(dispatcher: Dispatcher, texts: ReadonlyArray<string | null>): void {
+    const { maxRows, portal, rows, sql } = this.call
+    const sink = rows?.open()
+    const { describe, parse, statement } = this.parseAndDescribe(dispatcher, sink ?? noRows)
+    const bind = bindText(portal, statement, texts)
+    const execute = new ExecutePortal(portal, maxRows, sink ?? noRows)
+    this.submit([...parse, describe, bind, execute], bind, execute, sink, () => this.remember(sql, describe))
+  }
+
+  /** Known to nobody, and the types matter: asked first, once per statement and database. */
+  private describe(dispatcher: Dispatcher): void {
+    const { describe, parse } = this.parseAndDescribe(dispatcher, noRows)
+    const group = new Group("describe", [...parse, describe], (answer, failure) => {
+      this.current = undefined
+      const described = this.remember(this.call.sql, describe)
+      if (failure !== undefined) return this.failed(failure, false)
+      if (answer === undefined || described === undefined) throw new Error("bug in pgfx: a description without an answer")
+      this.runDescribed(dispatcher, described)
+    })
+    this.current = group
+    dispatcher.submit(group)
+  }
+
+  private parseAndDescribe(dispatcher: Dispatcher, sink: RowSink) {
+    const name = statementName(this.call.sql)
+    const statement = dispatcher.prepared.limit > 0 ? name : ""
+    const parse = dispatcher.prepared.has(name) ? [] : this.parse(dispatcher, statement, this.call.sql, [])
+    return { statement, parse, describe: new DescribeStatement(statement, sink) }
+  }
+
+  /** Close of what was evicted travels in front of the next Parse. */
+  private parse(
+    { prepared }: Dispatcher,
+    statement: string,
+    sql: string,
+    types: ReadonlyArray<number>
+  ): ReadonlyArray<Part> {
+    if (statement === "") return [new ParseStatement("", sql, types)]
+    const evicted = prepared.begin(statement).map((name) => new CloseTarget("statement", name))
+    return [...evicted, new ParseStatement(statement, sql, types, (parsed) => prepared.end(statement, parsed))]
+  }
+
+  private remember(sql: string, { columns, done, parameterTypes }: DescribeStatement): Description | undefined {
+    return parameterTypes === undefined || !done ? undefined : this.descriptions.set(sql, { parameterTypes, columns })
+  }
+
+  private submit(
+    parts: ReadonlyArray<Part>,
+    bind: BindPortal,
+    execute: ExecutePortal,
+    sink: Sink | undefined,
+    learn?: () => void
+  ): void {
+    const before = this.before
+    this.before = []
+    const all = before.length === 0 ? parts : [...before, ...parts]
+    const group = new Group("extended query", all, (answer, failure) => {
+      this.current = undefined
+      learn?.()
+      if (answer === undefined) return this.failed(failure, bind.bound)
+      this.settle({ tag: execute.tag, status: answer.status, suspended: execute.suspended, rows: sink }, undefined)
+    })
+    this.current = group
+    this.dispatcher?.submit(group)
+  }
+
+  private failed(failure: ExchangeFailure | undefined, bound: boolean): void {
+    const { dispatcher } = this
+    if (failure?._tag === "Reported" && !bound && isStale(failure.fields) && dispatcher !== undefined) {
+      this.descriptions.forget(this.call.sql)
+      dispatcher.prepared.forget(statementName(this.call.sql))
+      // Inside a transaction the refusal has failed the transaction: nothing can be repeated in it.
+      if (!this.repeated && dispatcher.status === "I" && this.call.before.length === 0) {
+        this.repeated = true
+        return this.start(dispatcher)
+      }
+    }
+    this.settle(undefined, failure)
+  }
+
+  private refuse(error: PostgresError): void {
+    this.settle(undefined, { _tag: "NotEncoded", error })
+  }
+}
+
+const writeBindOf = (
+  out: ByteWriter,
+  portal: string,
+  statement: string,
+  parameters: (out: ByteWriter) => void,
+  results: ReadonlyArray<FormatCode>
+): void => {
+  out.beginMessage(frontendType.Bind, "Bind")
+  out.cString(portal, "portal")
+  out.cString(statement, "statement")
+  parameters(out)
+  writeFormats(out, results, "resultFormats")
+  out.endMessage()
+}
