@@ -100,7 +100,7 @@ export interface PoolSettings {
 
 /**
  * Everything that can be said about a database. Every field is optional; `{}` is what `psql` without arguments uses,
- * but for the host (`localhost`, not a Unix socket), the TLS default and the user's name (`USER`, `LOGNAME` or `USERNAME`).
+ * but for the host (`localhost`, not a Unix socket) and the TLS default.
  *
  * An unknown, misspelt or contradictory setting is an error (`Permanent`, reason `InvalidSettings`), wherever it was
  * written. Nothing has been dialled then. Error texts name the key and the place, never the value.
@@ -147,7 +147,7 @@ export interface Settings {
   // ---- who asks
   /** Default: the user's name. libpq `dbname`, `PGDATABASE`. */
   readonly database?: string | undefined
-  /** Default: `USER`, `LOGNAME` or `USERNAME` of the environment. `PGUSER`. */
+  /** Default: the system's name for the user, where the transport knows it, then `USER`, `LOGNAME` or `USERNAME`. `PGUSER`. */
   readonly user?: string | undefined
   /**
    * The password, or an Effect that is run for every attempt to open a connection (rotating tokens), within its deadline.

@@ -4,14 +4,30 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Broken } from "./PostgresError.ts"
+import type { Broken, PostgresError } from "./PostgresError.ts"
 
-/** Where a database is, and as whom. A `host` that starts with `/` is the directory of a Unix socket, as in libpq. */
+/**
+ * Where a database is, and as whom. A `host` that starts with `/` is the directory of a Unix socket, one that starts with `@` its
+ * counterpart without a file (Linux's abstract sockets), as in libpq; otherwise it is a name or a numeric address.
+ */
 export interface Endpoint {
   readonly host: string
   readonly port: number
   readonly database: string
   readonly user: string
+}
+
+/** TCP keepalive, milliseconds. What is absent is the system's. */
+export interface Keepalive {
+  readonly idleMillis: number
+  readonly intervalMillis?: number
+  readonly count?: number
+}
+
+/** How a connection is dialled, besides where. */
+export interface DialOptions {
+  /** absent: none. Without meaning for Unix sockets. */
+  readonly keepalive?: Keepalive
 }
 
 /** What `startTls` needs to know: whom to expect on the other side, and how to check it. PEM text throughout. */
@@ -48,12 +64,17 @@ export interface Duplex {
   readonly buffered: () => number
   /** Completes when little enough is buffered to go on writing, or when the connection is gone. */
   readonly drained: Effect.Effect<void>
-  /** Upgrades in place. The caller has read the server's `S` and nothing else; bytes already buffered are a violation it reports. */
-  readonly startTls: (options: TlsOptions) => Effect.Effect<SecureDuplex, Broken, Scope.Scope>
+  /**
+   * Upgrades in place, after the server's `S` was read or before anything was (`sslnegotiation=direct`); bytes that came behind the `S`
+   * are a violation it reports. Fails with `TlsFailed`, or with `InvalidSettings` if our own certificate or key is of no use.
+   */
+  readonly startTls: (options: TlsOptions) => Effect.Effect<SecureDuplex, PostgresError, Scope.Scope>
   /** Sends what is buffered, then FIN. */
   readonly end: Effect.Effect<void>
   /** Drops the connection now. */
   readonly destroy: () => void
+  /** Numeric address of the other side; absent where there is none (Unix sockets, in-process), or the platform does not tell. */
+  readonly remoteAddress?: string | undefined
 }
 
 export interface SecureDuplex extends Duplex {
@@ -72,6 +93,8 @@ export interface TransportAbilities {
   readonly tls: boolean
   /** Terminate may be sent */
   readonly terminate: boolean
+  /** the interval and the number of keepalive probes can be set; absent: no */
+  readonly keepaliveProbes?: boolean
 }
 
 /** Opens byte streams to PostgreSQL servers. */
@@ -80,7 +103,14 @@ export class Transport extends Context.Tag("pgfx/Transport")<
   {
     readonly abilities: TransportAbilities
     /** Connects, or fails with `Broken` (`ConnectFailed`, outcome `NotSent`). Closing the Scope destroys the connection. */
-    readonly connect: (endpoint: Endpoint) => Effect.Effect<Duplex, Broken, Scope.Scope>
+    readonly connect: (endpoint: Endpoint, options?: DialOptions) => Effect.Effect<Duplex, Broken, Scope.Scope>
+    /**
+     * Numeric addresses of a name, the platform's favourite first, none twice, asked anew each time. Each is then dialled in turn.
+     * Absent: `connect` is given names and looks them up itself.
+     */
+    readonly lookup?: (name: string) => Effect.Effect<ReadonlyArray<string>, Broken>
+    /** Whom this program runs as, for settings without a user. Absent or `undefined`: the platform does not know. */
+    readonly userName?: Effect.Effect<string | undefined>
   }
 >() {}
 

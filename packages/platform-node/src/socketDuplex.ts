@@ -3,7 +3,7 @@
 import type * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import { Broken, type Duplex, type SecureDuplex } from "pgfx"
-import { startTls } from "./startTls.ts"
+import { refusedByServer, startTls } from "./startTls.ts"
 
 type Reading = Effect.Effect<Uint8Array | undefined, Broken>
 
@@ -11,7 +11,7 @@ type Reading = Effect.Effect<Uint8Array | undefined, Broken>
 const highWaterBytes = 1024 * 1024
 
 const lost = (cause: unknown): Broken =>
-  new Broken({ reason: { _tag: "ConnectionLost", cause }, outcome: "Unknown", cause })
+  refusedByServer(cause) ?? new Broken({ reason: { _tag: "ConnectionLost", cause }, outcome: "Unknown", cause })
 
 /** The one place that listens to a socket. */
 class SocketReader {
@@ -24,7 +24,7 @@ class SocketReader {
     socket.on("readable", this.offer)
     socket.on("end", this.offer)
     socket.on("error", (error) => this.finish(Effect.fail(lost(error))))
-    socket.on("close", () => this.finish(Effect.succeed(undefined)))
+    socket.on("close", this.closed)
   }
 
   readonly read: Reading = Effect.async((resume) => {
@@ -39,10 +39,12 @@ class SocketReader {
 
   /** TLS takes the socket over: what is read from now on is not ours. */
   release(): void {
-    this.socket.removeAllListeners("readable")
-    this.socket.removeAllListeners("end")
-    this.socket.removeAllListeners("close")
+    this.socket.off("readable", this.offer)
+    this.socket.off("end", this.offer)
+    this.socket.off("close", this.closed)
   }
+
+  private readonly closed = (): void => this.finish(Effect.succeed(undefined))
 
   private readonly offer = (): void => {
     const { waiting } = this
@@ -100,13 +102,14 @@ export const socketDuplex = (socket: Net.Socket): Duplex => {
     startTls: (options) =>
       Effect.suspend(() => {
         reader.release()
-        return Effect.map(startTls(socket, options), (secure): SecureDuplex => ({
+        return startTls(socket, options, (secure): SecureDuplex => ({
           ...socketDuplex(secure),
           peerCertificate: secure.getPeerX509Certificate()?.raw,
           alpnProtocol: typeof secure.alpnProtocol === "string" ? secure.alpnProtocol : undefined
         }))
       }),
     end: end(socket),
-    destroy: () => socket.destroy()
+    destroy: () => socket.destroy(),
+    remoteAddress: socket.remoteAddress
   }
 }

@@ -4,20 +4,45 @@ import * as Net from "node:net"
 import * as Tls from "node:tls"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Broken, type TlsOptions } from "pgfx"
+import { Broken, type Duplex, Permanent, type PostgresError, type TlsOptions } from "pgfx"
 
-const tlsFailed = (check: string, cause: unknown): Broken =>
+/** `check` is what failed, as a noun phrase. */
+export const tlsFailed = (check: string, cause: unknown): Broken =>
   new Broken({ reason: { _tag: "TlsFailed", check, cause }, outcome: "NotSent", cause })
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
 
 /** What failed, from the code Node gives; the error itself stays the cause. */
 const checkOf = (error: Error): string => {
-  const code = "code" in error ? String(error.code) : ""
+  const code = codeOf(error)
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "the host name in the server's certificate"
-  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
     return "the validity dates of the server's certificate"
-  if (code === "CERT_REVOKED") return "the revocation list"
-  if (/SELF_SIGNED|UNABLE_TO|CERT_/.test(code)) return "the chain of the server's certificate"
-  return "the TLS handshake"
+  }
+  if (code === "CERT_REVOKED" || code.includes("CRL")) return "the revocation list"
+  return /SELF_SIGNED|UNABLE_TO|CERT_/.test(code) ? "the chain of the server's certificate" : "the TLS handshake"
+}
+
+/**
+ * The server's verdict on us. With TLS 1.3 our side of the handshake is over before the server has looked at our certificate, so its
+ * alert comes as an error of a later read (RFC 8446 §4.4.2).
+ */
+export const refusedByServer = (error: unknown): Broken | undefined =>
+  /^ERR_SSL_.*ALERT/.test(codeOf(error))
+    ? tlsFailed("our own certificate, or the lack of one: the server refused it", error)
+    : undefined
+
+/** Our own material is of no use: a matter of settings, found where OpenSSL looks at it. Its words hold nothing of the files. */
+const unusable = (error: unknown): Permanent => {
+  const code = codeOf(error)
+  const wrongPassphrase = /BAD_DECRYPT|PASSPHRASE|INTERRUPTED_OR_CANCELLED|BAD_PASSWORD/.test(code)
+  const [key, issue] = wrongPassphrase
+    ? ["sslpassword", "does not open the key in sslkey"]
+    : code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH"
+      ? ["sslkey", "does not belong to the certificate in sslcert"]
+      : ["sslcert", `cannot be used together with sslkey, sslrootcert and sslcrl${code === "" ? "" : ` (${code})`}`]
+  return new Permanent({ reason: { _tag: "InvalidSettings", key, issue }, outcome: "NotSent", cause: error })
 }
 
 const connectionOptions = (socket: Net.Socket, options: TlsOptions): Tls.ConnectionOptions => ({
@@ -37,27 +62,39 @@ const connectionOptions = (socket: Net.Socket, options: TlsOptions): Tls.Connect
   ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] })
 })
 
-export const startTls = (socket: Net.Socket, options: TlsOptions): Effect.Effect<Tls.TLSSocket, Broken, Scope.Scope> =>
+const injected = (bytes: number): Broken =>
+  tlsFailed(
+    `the server's answer to SSLRequest: ${bytes} bytes in clear text behind it, which somebody in between may have put there`,
+    undefined
+  )
+
+/** `wrap` is called as soon as the handshake is over, so that no event of the socket comes before somebody listens. */
+export const startTls = <A extends Duplex>(
+  socket: Net.Socket,
+  options: TlsOptions,
+  wrap: (secure: Tls.TLSSocket) => A
+): Effect.Effect<A, PostgresError, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.async<Tls.TLSSocket, Broken>((resume) => {
+    Effect.async<A, PostgresError>((resume) => {
+      if (socket.readableLength > 0) return resume(Effect.fail(injected(socket.readableLength)))
       let secure: Tls.TLSSocket
       try {
         secure = Tls.connect(connectionOptions(socket, options))
       } catch (error) {
-        // Bad PEM text of our own side throws here.
-        return resume(Effect.fail(tlsFailed("our own certificate, key or root certificates", error)))
+        return resume(Effect.fail(unusable(error)))
       }
-      const failed = (error: Error): void => resume(Effect.fail(tlsFailed(checkOf(error), error)))
+      const failed = (error: Error): void =>
+        resume(Effect.fail(refusedByServer(error) ?? tlsFailed(checkOf(error), error)))
       const closed = (): void =>
         resume(Effect.fail(tlsFailed("the TLS handshake: the server closed the connection", undefined)))
-      secure.once("error", failed)
+      // For good: an error that comes when nobody waits any more must not end the process.
+      secure.on("error", failed)
       secure.once("close", closed)
       secure.once("secureConnect", () => {
-        secure.off("error", failed)
         secure.off("close", closed)
-        resume(Effect.succeed(secure))
+        resume(Effect.succeed(wrap(secure)))
       })
       return Effect.sync(() => secure.destroy())
     }).pipe(Effect.interruptible),
-    (secure) => Effect.sync(() => secure.destroy())
+    (secure) => Effect.sync(secure.destroy)
   )

@@ -3,14 +3,15 @@
 import { ByteWriter, writeCancelRequest } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import type { PostgresError } from "../PostgresError.ts"
-import { type Endpoint, Transport } from "../Transport.ts"
-import { negotiateTls, plain } from "./startup/negotiateTls.ts"
-import type { ResolvedHost, ResolvedSettings } from "./startup/settings/ResolvedSettings.ts"
+import type { Transport } from "../Transport.ts"
+import { type Destination, openLink } from "./startup/openLink.ts"
+import { newProgress } from "./startup/progress.ts"
+import type { ResolvedSettings } from "./startup/settings/ResolvedSettings.ts"
 
 /** What a CancelRequest needs to know of the session. */
 export interface CancelTarget {
-  readonly endpoint: Endpoint
-  readonly host: ResolvedHost
+  /** the address of the session's own server, and the encryption it ended up with */
+  readonly destination: Destination
   readonly key: { readonly processId: number; readonly secretKey: Uint8Array }
 }
 
@@ -20,13 +21,11 @@ export interface CancelTarget {
  */
 export const sendCancelRequest = (
   settings: ResolvedSettings,
-  { endpoint, host, key }: CancelTarget
+  { destination, key }: CancelTarget
 ): Effect.Effect<void, PostgresError, Transport> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const transport = yield* Transport
-      const duplex = yield* transport.connect(endpoint)
-      const link = transport.abilities.tls ? yield* negotiateTls(duplex, host, settings.tls) : plain(duplex)
+      const link = yield* openLink(settings, destination, newProgress("the network connection"))
       const writer = new ByteWriter()
       writeCancelRequest(writer, key.processId, key.secretKey)
       for (const chunk of writer.take()) link.duplex.write(chunk)

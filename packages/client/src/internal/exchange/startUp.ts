@@ -13,6 +13,7 @@ import {
   type ScramClient,
   scramClient,
   ScramError,
+  type ReportFields,
   type ScramLimits,
   type Unbindable,
   writePassword,
@@ -42,10 +43,16 @@ export interface StartUpRequest {
   readonly endPoint: Uint8Array | Unbindable | undefined
   readonly scramNonce: string
   readonly scramLimits: Partial<ScramLimits>
+  /** told when AuthenticationOk was accepted */
+  readonly authenticated: () => void
 }
 
 export interface StartUpAnswer {
   readonly protocolVersion: number
+  /** how the server asked who we are */
+  readonly method: AuthenticationMethod
+  /** SCRAM-SHA-256-PLUS ran to its end */
+  readonly channelBound: boolean
   /** absent if the server gave no key: queries on this connection cannot be cancelled */
   readonly key: { readonly processId: number; readonly secretKey: Uint8Array } | undefined
 }
@@ -66,6 +73,8 @@ const versionName = (version: number): string => `${version >>> 16}.${version & 
 
 export class StartUp extends Exchange {
   readonly name = "start-up"
+  /** the ErrorResponse that was the server's answer to StartupMessage, before any question */
+  firstAnswer: ReportFields | undefined = undefined
   private phase: Phase = "question"
   private method: AuthenticationMethod = "none"
   private scram: ScramClient | undefined = undefined
@@ -92,6 +101,7 @@ export class StartUp extends Exchange {
     switch (message._tag) {
       case "ErrorResponse":
         // No ReadyForQuery follows: the server closes. It may come at any time, after AuthenticationOk too (53300, measured).
+        if (this.phase === "question") this.firstAnswer = message.fields
         return this.refuse({ _tag: "Reported", fields: message.fields })
       case "NegotiateProtocolVersion":
         if (this.phase !== "question")
@@ -111,7 +121,10 @@ export class StartUp extends Exchange {
         if (this.phase !== "session") return this.unexpected(message, "the end of authentication")
         if (message.status !== "I") return this.unexpected(message, "ReadyForQuery with status I")
         this.settled = true
-        this.settle({ protocolVersion: this.protocolVersion, key: this.key }, undefined)
+        this.settle(
+          { protocolVersion: this.protocolVersion, method: this.method, channelBound: this.bound, key: this.key },
+          undefined
+        )
         return true
       default:
         return this.unexpected(message, "a message of the start-up")
@@ -213,14 +226,17 @@ export class StartUp extends Exchange {
     if (channelBinding === "require" && !this.bound) {
       return this.refuseMethod(this.method, "the server let us in without channel binding", "channelBinding")
     }
-    if (this.method === "none" && password !== undefined && !allowed.has("none")) {
+    if (this.method === "none" && !allowed.has("none")) {
       return this.refuseMethod(
         "none",
-        "the server let us in without asking for the password that is configured: it may not be the server you mean",
+        password === undefined
+          ? "the server let us in without asking who we are"
+          : "the server let us in without asking for the password that is configured: it may not be the server you mean",
         "requireAuth"
       )
     }
     this.phase = "session"
+    this.request.authenticated()
     return false
   }
 

@@ -1,188 +1,202 @@
-// One attempt at one host: dial, TLS, authentication, session; under one deadline. The result is a connection whose reader runs
-// in the Scope that the caller gave, and ends with it.
-import {
-  type BackendMessage,
-  type ChannelBindingPolicy,
-  makeBackendDecoder,
-  type NotificationResponse,
-  ProtocolViolation,
-  type ReportFields,
-  scramNonce,
-  tlsServerEndPoint,
-  type Unbindable,
-  writeTerminate
-} from "@pgfx/protocol"
-import { dispatchTo } from "@pgfx/protocol/MessageStream"
-import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
+// Hosts and their addresses, one after the other, until one will do: `targetSessionAttrs`, `loadBalanceHosts`, and one deadline over it
+// all. What an attempt consists of is in attempt.ts. What ends the search, and why not always as libpq: decisions/0006-several-hosts.md.
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Broken, type PostgresError } from "../../PostgresError.ts"
-import { type Duplex, type Endpoint, Transport } from "../../Transport.ts"
-import { Dispatcher } from "../exchange/Dispatcher.ts"
-import type { CloseReason, ExchangeFailure } from "../exchange/Exchange.ts"
-import { type AuthenticationMethod, StartUp, type StartUpAnswer } from "../exchange/startUp.ts"
-import { closeReasonOf, errorOfFailure } from "../failure.ts"
-import { randomBytes } from "../random.ts"
-import { type Link, negotiateTls, plain } from "./negotiateTls.ts"
+import { Transport } from "../../Transport.ts"
+import { attemptAddress, type OpenConnection } from "./attempt.ts"
+import { AttemptFailed, connectFailure, type Where } from "./connectFailure.ts"
+import { judgeLoopback } from "./openLink.ts"
+import { placeOf } from "./place.ts"
+import { newProgress, type Progress } from "./progress.ts"
+import { type Requirement, rounds } from "./sessionAttributes.ts"
+import { isAddress } from "./settings/address.ts"
 import type { ResolvedHost, ResolvedSettings } from "./settings/ResolvedSettings.ts"
+import type { ConnectionOutlets } from "./startSession.ts"
 
-/** What comes without being asked for, and the end of it all. */
-export interface ConnectionOutlets {
-  readonly notice: (fields: ReportFields) => void
-  readonly notification: (notification: NotificationResponse) => void
-  /** nothing is in flight */
-  readonly idle: () => void
-  /** see the Dispatcher: a CancelRequest would hit nobody innocent */
-  readonly allAbandoned: () => void
-  readonly closed: (reason: CloseReason) => void
+export type { OpenConnection } from "./attempt.ts"
+export type { ConnectionOutlets } from "./startSession.ts"
+
+const millisNow: Effect.Effect<number> = Effect.clockWith((clock) =>
+  // monotonic; wall time jumps
+  Effect.sync(() => Number(clock.unsafeCurrentTimeNanos()) / 1e6)
+)
+
+/** An end, and how many more shares of the time up to it are still needed. */
+class Budget {
+  readonly end: number
+  readonly total: Duration.Duration
+  constructor(end: number, total: Duration.Duration) {
+    this.end = end
+    this.total = total
+  }
+  /** An equal part of what is left: who fails at once leaves its time to the others. */
+  readonly share = (parts: number): Effect.Effect<number> =>
+    Effect.map(millisNow, (now) => Math.max(0, this.end - now) / parts)
 }
 
-export interface OpenConnection {
-  readonly dispatcher: Dispatcher
-  readonly duplex: Duplex
-  readonly endpoint: Endpoint
-  readonly host: ResolvedHost
-  readonly tls: boolean
-  readonly protocolVersion: number
-  readonly key: StartUpAnswer["key"]
+const budgetOf = (total: Duration.Duration): Effect.Effect<Budget> =>
+  Effect.map(millisNow, (now) => new Budget(now + Duration.toMillis(total), total))
+
+const noAnswer = (place: string, { stage }: Progress, share: number, { total }: Budget): Broken => {
+  const whole = Duration.format(total)
+  const millis = Math.round(share)
+  const part =
+    Math.round(Duration.toMillis(total)) === millis ? "connectTimeout" : `a share of connectTimeout, ${whole}`
+  return new Broken({
+    reason: {
+      _tag: "ConnectFailed",
+      address: place,
+      cause: `no answer during ${stage} within ${Duration.format(Duration.millis(millis))} (${part})`
+    },
+    outcome: "NotSent"
+  })
 }
 
-/** Reads until the end: bytes → messages → dispatcher, one fused Channel, one Effect per chunk of bytes. */
-const reader = (
-  duplex: Duplex,
-  dispatcher: Dispatcher,
-  maxMessageSize: number
-): Effect.Effect<void, Broken | ProtocolViolation> => {
-  const chunks: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, Broken, unknown, void, unknown> = Channel.flatMap(
-    Channel.fromEffect(duplex.read),
-    (bytes) => (bytes === undefined ? Channel.void : Channel.zipRight(Channel.write(Chunk.of(bytes)), chunks))
-  )
-  const dispatch = (messages: ReadonlyArray<BackendMessage>): void => dispatcher.dispatch(messages)
-  return chunks.pipe(
-    Channel.pipeTo(dispatchTo(() => makeBackendDecoder({ maxMessageSize }), dispatch)),
-    Channel.runDrain
-  )
+interface Bounded {
+  readonly place: string
+  readonly progress: Progress
+  readonly budget: Budget
+  readonly share: number
 }
 
-const allowedMethods = (
-  settings: ResolvedSettings,
-  link: Link,
-  hasPassword: boolean
-): ReadonlySet<AuthenticationMethod> => {
-  const { methods, none, weakOverUnverifiedLink } = settings.authentication
-  const weakAllowed = link.verified || weakOverUnverifiedLink
-  const allowed = new Set<AuthenticationMethod>(methods.filter((method) => method === "scram-sha-256" || weakAllowed))
-  if (none === "accept" || (none === "unlessPassword" && !hasPassword)) allowed.add("none")
-  return allowed
-}
+const within = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  { budget, place, progress, share }: Bounded
+): Effect.Effect<A, E | Broken, R> =>
+  Number.isFinite(share)
+    ? Effect.timeoutFail(self, {
+        duration: Duration.millis(share),
+        onTimeout: () => noAnswer(place, progress, share, budget)
+      })
+    : self
 
-const endPointOf = (link: Link): Uint8Array | Unbindable | undefined =>
-  link.peerCertificate === undefined ? undefined : tlsServerEndPoint(link.peerCertificate)
+const shuffled = <A>(
+  items: ReadonlyArray<A>,
+  { loadBalanceHosts }: ResolvedSettings
+): Effect.Effect<ReadonlyArray<A>> =>
+  loadBalanceHosts === "random" && items.length > 1
+    ? Effect.map(Random.shuffle(items), Chunk.toReadonlyArray)
+    : Effect.succeed(items)
 
-/** Runs the start-up exchange to its end; interruption destroys the socket with the Scope. */
-const startSession = (
-  dispatcher: Dispatcher,
-  link: Link,
+/** What a host may be dialled by. */
+const addressesOf = (
   host: ResolvedHost,
   settings: ResolvedSettings
-): Effect.Effect<StartUpAnswer, PostgresError> =>
+): Effect.Effect<ReadonlyArray<string>, Broken, Transport> =>
   Effect.gen(function* () {
-    const password = yield* host.password
-    const nonce = scramNonce(yield* randomBytes(18))
-    const channelBinding: ChannelBindingPolicy = settings.authentication.channelBinding
-    return yield* Effect.async<StartUpAnswer, PostgresError>((resume) => {
-      const settle = (answer: StartUpAnswer | undefined, failure: ExchangeFailure | undefined): void => {
-        if (answer !== undefined) resume(Effect.succeed(answer))
-        else if (failure !== undefined)
-          resume(Effect.fail(errorOfFailure(failure, { starting: true, inTransaction: false })))
-      }
-      dispatcher.submit(
-        new StartUp(
-          {
-            protocolVersion: settings.maxProtocolVersion,
-            minProtocolVersion: settings.minProtocolVersion,
-            parameters: settings.startupParameters,
-            user: settings.user,
-            password: password === undefined ? undefined : Redacted.value(password),
-            allowed: allowedMethods(settings, link, password !== undefined),
-            channelBinding,
-            tls: link.tls,
-            serverVerified: link.verified,
-            endPoint: endPointOf(link),
-            scramNonce: nonce,
-            scramLimits: settings.authentication.scram
-          },
-          settle
-        )
-      )
+    const { lookup } = yield* Transport
+    if (host.kind === "unix" || lookup === undefined || isAddress(host.address)) return [host.address]
+    const found = yield* lookup(host.address)
+    if (found.length > 0) return yield* shuffled(found, settings)
+    return yield* new Broken({
+      reason: { _tag: "ConnectFailed", address: placeOf(host), cause: "the name has no address" },
+      outcome: "NotSent"
     })
   })
 
-/** Terminate, then FIN: the server sees an orderly end. The reader and the socket itself go with the Scope. */
-const sayGoodbye = (dispatcher: Dispatcher, duplex: Duplex, terminate: boolean): Effect.Effect<void> =>
+/** Permanent: the user's own words, or the server's final ones. The next server would be asked the same question. */
+const endsTheSearch = ({ error }: AttemptFailed): boolean => error._tag === "Permanent"
+
+/** One search: what it looks for, and what it met. */
+interface Search {
+  readonly settings: ResolvedSettings
+  readonly outlets: ConnectionOutlets
+  readonly budget: Budget
+  readonly failures: Array<AttemptFailed>
+}
+
+type Found = Effect.Effect<OpenConnection | undefined, PostgresError, Transport | Scope.Scope>
+
+/** Remembers the failure; fails with all of them if it makes going on pointless. */
+const passOver = (search: Search, where: Where, error: PostgresError) =>
   Effect.suspend(() => {
-    if (dispatcher.closed !== undefined) return Effect.void
-    if (terminate) dispatcher.writeNow(writeTerminate)
-    dispatcher.close({ _tag: "Closed" })
-    return duplex.end
+    const failure = new AttemptFailed(where, error)
+    search.failures.push(failure)
+    return endsTheSearch(failure) ? Effect.fail(connectFailure(search.failures)) : Effect.succeed(undefined)
   })
 
+const tryAddress = (
+  search: Search,
+  {
+    address,
+    host,
+    requirement,
+    share
+  }: { host: ResolvedHost; address: string; requirement: Requirement; share: number }
+): Found =>
+  Effect.suspend(() => {
+    const { budget, outlets, settings } = search
+    const progress = newProgress("the network connection")
+    const place = placeOf(host, host.kind === "unix" ? undefined : address)
+    const judged = host.kind === "tcp" && isAddress(address) ? judgeLoopback(host, address) : Effect.void
+    return judged.pipe(
+      Effect.zipRight(attemptAddress({ settings, host, address, requirement, outlets, progress })),
+      (attempt) => within(attempt, { place, progress, budget, share }),
+      Effect.catchAll((error) => passOver(search, { host: placeOf(host), place, stage: progress.stage }, error))
+    )
+  })
+
+const tryHost = (
+  search: Search,
+  { host, parts, requirement }: { host: ResolvedHost; requirement: Requirement; parts: number }
+): Found =>
+  Effect.gen(function* () {
+    const { budget, settings } = search
+    const end = (yield* millisNow) + (yield* budget.share(parts))
+    const own = new Budget(end, budget.total)
+    const place = placeOf(host)
+    const progress = newProgress("the look-up of the name")
+    const addresses = yield* addressesOf(host, settings).pipe(
+      (look) => Effect.flatMap(own.share(1), (share) => within(look, { place, progress, budget, share })),
+      Effect.catchAll((error) => Effect.as(passOver(search, { host: place, place, stage: progress.stage }, error), []))
+    )
+    for (const [index, address] of addresses.entries()) {
+      const share = yield* own.share(addresses.length - index)
+      const found = yield* tryAddress(search, { host, address, requirement, share })
+      if (found !== undefined) return found
+    }
+    return undefined
+  })
+
+/** A link that was not safe is said aloud, even if another server made up for it. */
+const report = ({ failures }: Search): Effect.Effect<void> =>
+  Effect.forEach(
+    failures,
+    ({ error, message }) =>
+      error.reason._tag === "TlsFailed" || error.reason._tag === "ProtocolViolation"
+        ? Effect.logWarning(`pgfx: passed over ${message}`)
+        : Effect.logDebug(`pgfx: passed over ${message}`),
+    { discard: true }
+  )
+
 /**
- * Opens a connection and brings it to its first ReadyForQuery.
+ * Opens a connection to the first server that will do and brings it to its first ReadyForQuery, initial statements included.
  *
- * Fails with `ConnectFailed`, `TlsFailed`, a refusal by the server or by our policy; outcome `NotSent` throughout. Whatever was
- * opened is closed with the Scope, which the caller closes on failure.
+ * Fails with the error of the only attempt, or with one that has all of them as its cause; outcome `NotSent` throughout. The connection
+ * lives as long as the Scope; what failed is gone when this returns.
  */
 export const openConnection = (
   settings: ResolvedSettings,
-  host: ResolvedHost,
   outlets: ConnectionOutlets
 ): Effect.Effect<OpenConnection, PostgresError, Transport | Scope.Scope> =>
   Effect.gen(function* () {
-    const transport = yield* Transport
-    const endpoint: Endpoint = { host: host.address, port: host.port, database: settings.database, user: settings.user }
-    let phase = "the network connection"
-
-    const attempt = Effect.gen(function* () {
-      const duplex = yield* transport.connect(endpoint)
-      phase = "TLS"
-      const link = transport.abilities.tls ? yield* negotiateTls(duplex, host, settings.tls) : plain(duplex)
-      phase = "authentication and start-up"
-      const dispatcher = new Dispatcher({ write: link.duplex.write, ...outlets })
-      const close = (reason: CloseReason): Effect.Effect<void> =>
-        Effect.sync(() => {
-          link.duplex.destroy()
-          if (dispatcher.closed !== undefined) return
-          dispatcher.close(reason)
-          outlets.closed(reason)
-        })
-      yield* reader(link.duplex, dispatcher, settings.maxMessageSize).pipe(
-        Effect.matchCauseEffect({
-          onSuccess: () => close({ _tag: "Lost", cause: undefined, report: dispatcher.lastReport }),
-          onFailure: (cause) => close(closeReasonOf(Cause.squash(cause), dispatcher))
-        }),
-        Effect.interruptible,
-        Effect.forkScoped
-      )
-      yield* Effect.addFinalizer(() => sayGoodbye(dispatcher, link.duplex, transport.abilities.terminate))
-      const answer = yield* startSession(dispatcher, link, host, settings)
-      return { dispatcher, duplex: link.duplex, endpoint, host, tls: link.tls, ...answer }
-    })
-
-    return yield* Effect.timeoutFail(attempt, {
-      duration: settings.connectTimeout,
-      onTimeout: () =>
-        new Broken({
-          reason: {
-            _tag: "ConnectFailed",
-            address: host.kind === "unix" ? host.name : `${host.name}:${host.port}`,
-            cause: `no answer during ${phase} within ${Duration.format(settings.connectTimeout)} (connectTimeout)`
-          },
-          outcome: "NotSent"
-        })
-    })
+    const budget = yield* budgetOf(settings.connectTimeout)
+    const search: Search = { settings, outlets, budget, failures: [] }
+    const requirements = rounds(settings.targetSessionAttrs)
+    let parts = requirements.length * settings.hosts.length
+    for (const requirement of requirements) {
+      for (const host of yield* shuffled(settings.hosts, settings)) {
+        const found = yield* tryHost(search, { host, requirement, parts })
+        if (found !== undefined) {
+          yield* report(search)
+          return found
+        }
+        parts--
+      }
+    }
+    return yield* Effect.fail(connectFailure(search.failures))
   })

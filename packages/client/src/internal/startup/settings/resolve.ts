@@ -62,11 +62,19 @@ const gather = (
     return mergeGiven([...written, ["service", values], around])
   })
 
-const sessionOwner = (all: AllGiven, environment: Environment) =>
+/** What the platform knows and no variable says. */
+export interface Platform {
+  /** the operating system's name for the user; libpq asks for nothing else */
+  readonly userName?: Effect.Effect<string | undefined> | undefined
+}
+
+const sessionOwner = (all: AllGiven, userName: string | undefined) =>
   Either.gen(function* () {
-    const user = nonEmpty(all, "user")?.value ?? environment.userName
+    const user = nonEmpty(all, "user")?.value ?? userName
     if (user === undefined) {
-      return yield* Either.left(settingsIssue("user", "is needed: neither PGUSER nor USER, LOGNAME or USERNAME is set"))
+      return yield* Either.left(
+        settingsIssue("user", "is needed: PGUSER is not set, and the system has no name for this user")
+      )
     }
     return { user, database: nonEmpty(all, "dbname")?.value ?? user }
   })
@@ -82,19 +90,26 @@ const frozen = (settings: ResolvedSettings): ResolvedSettings => {
   return Object.freeze(settings)
 }
 
+const unknownUser: Effect.Effect<string | undefined> = Effect.succeed(undefined)
+
 const targets = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] as const
+
+interface Surroundings {
+  readonly environment: Environment
+  readonly fileSystem: MaybeFileSystem
+  readonly platform: Platform
+}
 
 const build = (
   settings: Settings,
-  environment: Environment,
-  fileSystem: MaybeFileSystem
+  { environment, fileSystem, platform }: Surroundings
 ): Effect.Effect<ResolvedSettings, SettingsIssue> =>
   Effect.gen(function* () {
     const all = yield* gather(settings, environment, fileSystem)
     const ignored = yield* judgeSupport(all)
     const named = yield* resolveHosts(settings, all)
     const modes = yield* resolveSslModes(settings, all, environment, named)
-    const owner = yield* sessionOwner(all, environment)
+    const owner = yield* sessionOwner(all, (yield* platform.userName ?? unknownUser) ?? environment.userName)
     const wanted = modes.some((mode) => mode.sslmode !== "disable")
     const chainOnly = modes.some((mode) => mode.sslmode === "verify-ca")
     const tls = yield* resolveTls({ settings, all, environment, fileSystem, wanted, chainOnly })
@@ -130,9 +145,9 @@ const build = (
  * Files are read through the FileSystem service of the context, if there is one; default files are passed over without it.
  * Variables come from the ConfigProvider. Fails with `Permanent`, reason `InvalidSettings`, outcome `NotSent`.
  */
-export const resolve = (settings: Settings): Effect.Effect<ResolvedSettings, Permanent> =>
+export const resolve = (settings: Settings, platform: Platform = {}): Effect.Effect<ResolvedSettings, Permanent> =>
   Effect.gen(function* () {
     yield* checkSettings(settings)
     const fileSystem = yield* Effect.serviceOption(FileSystem.FileSystem)
-    return yield* build(settings, yield* readEnvironment, fileSystem)
+    return yield* build(settings, { environment: yield* readEnvironment, fileSystem, platform })
   }).pipe(Effect.mapError(invalidSettings))
