@@ -138,6 +138,21 @@ const readByCode = (r: ByteReader, number: number): AuthenticationMessage => {
 /** Which of the messages that share the type byte `p` is expected. */
 export type ExpectedAuthentication = "PasswordMessage" | "SASLInitialResponse" | "SASLResponse"
 
+/** What the next `p` frame answers once the server has said `message`; `undefined` if the message asks for nothing that is known here. */
+export const expectedAnswer = (message: { readonly _tag: string }): ExpectedAuthentication | undefined => {
+  switch (message._tag) {
+    case "AuthenticationCleartextPassword":
+    case "AuthenticationMD5Password":
+      return "PasswordMessage"
+    case "AuthenticationSASL":
+      return "SASLInitialResponse"
+    case "AuthenticationSASLContinue":
+      return "SASLResponse"
+    default:
+      return undefined
+  }
+}
+
 const begin = (w: ByteWriter, name: string): void =>
   w.beginMessage(frontendType.AuthenticationResponse, name, lengthLimit.authenticationResponse)
 
