@@ -5,7 +5,7 @@ import { type NullRule, type RowColumn, type RowShape, makeRowDecoder } from "..
 import { canGenerate } from "../src/rowSource.ts"
 import { builtinTypes } from "../src/TypeRegistry.ts"
 import { ValueError } from "../src/ValueError.ts"
-import { bytesOf, utf8 } from "./wire.ts"
+import { bytesOf } from "./wire.ts"
 
 const text = builtinTypes.codecOf(25)
 const int4 = builtinTypes.codecOf(23)
