@@ -45,8 +45,9 @@ class Run {
         })
       )
     )
-    // A daemon: the interruption of a connecting client is something the script shall see, not something that ends it.
-    return Effect.map(Effect.forkDaemon(body), (fiber) => {
+    // A daemon: the interruption of a client is something the script shall see, not something that ends it. Connecting is not
+    // interruptible, and a fiber inherits that.
+    return Effect.map(Effect.forkDaemon(Effect.interruptible(body)), (fiber) => {
       this.fiber = fiber
       return this
     })
@@ -75,7 +76,7 @@ const transport = (script: Script): Layer.Layer<Transport> =>
           Effect.forEach(runs, (run) => run.verdict),
           (verdicts) => {
             const cause = verdicts.reduce(Cause.sequential, Cause.empty)
-            return Cause.isEmpty(cause) ? Effect.void : Effect.orDie(Effect.failCause(cause))
+            return Cause.isEmpty(cause) ? Effect.void : Effect.failCause(Cause.flatMap(cause, Cause.die))
           }
         )
       )

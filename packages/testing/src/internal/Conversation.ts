@@ -8,6 +8,8 @@ export class Conversation {
   status: TransactionStatus = "I"
   /** what the client asked for when it came */
   startup: StartupMessage | undefined = undefined
+  /** the connection carries a CancelRequest: it is answered by its end */
+  isCancel = false
   readonly transcript: Array<string> = []
 
   /** requests that only a ReadyForQuery ends, or the one byte that answers SSLRequest, minus those answers */
@@ -39,6 +41,9 @@ export class Conversation {
       case "GSSENCRequest":
         this.tlsAsked = true
         this.unanswered++
+        break
+      case "CancelRequest":
+        this.isCancel = true
         break
       case "StartupMessage":
         this.startup = message

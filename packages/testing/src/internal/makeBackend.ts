@@ -5,6 +5,7 @@ import type { Backend, FrontendMessageOf, ScramScript, ScramTranscript, TlsAnswe
 import { Message } from "../Message.ts"
 import { makeScramServer } from "../ScramServer.ts"
 import type { ScriptMismatch } from "../ScriptMismatch.ts"
+import { expectSteps } from "./expectations.ts"
 import type { ScriptedConnection } from "./ScriptedConnection.ts"
 import { showFrontend } from "./show.ts"
 
@@ -106,7 +107,7 @@ export const makeBackend = (connection: ScriptedConnection): Backend => {
     handshake: (answer = {}) => connection.handshake(answer),
     scram,
     openSession,
-    expect: (...steps) => connection.expect(steps),
+    expect: (...steps) => expectSteps(connection, steps),
     receive: connection.next("a message"),
     receiveOf: (tag) => connection.nextOf(tag),
     receiveBytes: connection.nextBytes,
