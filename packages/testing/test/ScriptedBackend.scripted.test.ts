@@ -276,8 +276,8 @@ describe("a mismatch", () => {
   it.effect("is a statement after the end of the script", () =>
     Effect.gen(function* () {
       assert.strictEqual(
-        yield* mismatchIn(names(), () => Effect.void),
-        'nothing more: the script has ended | Parse "SELECT name FROM country"'
+        yield* mismatchIn(Query.script("SELECT 1"), () => Effect.void),
+        'nothing more: the script has ended | Query "SELECT 1"'
       )
     })
   )
@@ -373,7 +373,7 @@ describe("a mismatch", () => {
 
   it.effect("says both sides and the conversation", () =>
     Effect.gen(function* () {
-      const exit = yield* exitOf(names(), (backend) =>
+      const exit = yield* exitOf(Query.script("SELECT name\n  FROM country"), (backend) =>
         Effect.gen(function* () {
           yield* backend.receiveOf("StartupMessage")
           yield* backend.send(Message.authenticationOk(), idle)
@@ -384,15 +384,12 @@ describe("a mismatch", () => {
         mismatchesOf(exit)[0]?.message,
         `the client does not do what the script expects, on connection 1
   expected  a statement that begins with "BEGIN" (step 1 of "BEGIN", "SELECT name", "COMMIT")
-  received  Execute of "SELECT name FROM country"
+  received  Query "SELECT name FROM country"
   so far
     F StartupMessage 3.0
     B AuthenticationOk
     B ReadyForQuery I
-    F Parse "SELECT name FROM country"
-    F Describe statement
-    F Bind, 0 parameters
-    F Execute`
+    F Query "SELECT name FROM country"`
       )
     })
   )
