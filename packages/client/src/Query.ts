@@ -1,6 +1,7 @@
 // Statements: a template with named, typed slots becomes a function. No value is ever part of the SQL text.
 // How a statement runs is `internal/runQuery`; what its rows become is `internal/rows`.
 import { builtinTypes } from "@pgfx/codecs"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -14,6 +15,7 @@ import { describeFirst, type Executed, execute, type PreparedStatement, runQuery
 import { runScript } from "./internal/runScript.ts"
 import { streamQuery } from "./internal/streamQuery.ts"
 import { compileTemplate } from "./internal/sql/template.ts"
+import { statementWords } from "./internal/sql/words.ts"
 import type { Statement } from "./internal/Statement.ts"
 import { Postgres } from "./Postgres.ts"
 import { Permanent, type PostgresError, type StatementInfo } from "./PostgresError.ts"
@@ -33,6 +35,8 @@ export const Values: Schema.Schema<Values> = Schema.Array(Schema.Unknown)
 export interface QueryOptions {
   /** the name in spans and errors; default: where it was defined */
   readonly name?: string
+  /** cancels on the server and fails with `StatementTimeout`; the statement then has a connection to itself */
+  readonly timeout?: Duration.DurationInput
 }
 export interface StreamOptions extends QueryOptions {
   /** rows asked for at a time; default 1,000 */
@@ -75,11 +79,13 @@ const prepare = <A, R>(
     placeholders,
     sources
   }
+  const words = statementWords(text)
   return {
     statement,
     parameters: new ParameterPlan(statement),
     rows,
-    describeFirst: rows !== undefined && describeFirst(text)
+    placement: { words, timeout: options.timeout === undefined ? undefined : Duration.decode(options.timeout) },
+    describeFirst: rows !== undefined && describeFirst(words)
   }
 }
 
@@ -155,12 +161,7 @@ const stream =
       Stream.unwrap(
         Effect.map(Postgres, (postgres) => {
           const database = databaseOf(postgres)
-          const rows = streamQuery(
-            database,
-            prepared,
-            argumentsOf(args),
-            options.fetchSize ?? database.fetchSize
-          )
+          const rows = streamQuery(database, prepared, argumentsOf(args), options.fetchSize ?? database.fetchSize)
           // as in `asQuery`
           return rows as Stream.Stream<A, PostgresError, Postgres | R | ContextOf<S>>
         })
@@ -175,9 +176,7 @@ const commandWith =
     const { statement } = prepared
     const query = (...args: Args<ParamsOf<S>>) =>
       Effect.flatMap(Postgres, (postgres) =>
-        Effect.map(execute(databaseOf(postgres), prepared, argumentsOf(args)), ({ tag }) =>
-          readCommandTag(tag)
-        )
+        Effect.map(execute(databaseOf(postgres), prepared, argumentsOf(args)), ({ tag }) => readCommandTag(tag))
       )
     return Object.assign(asQuery<S, CommandTag, never>(query), { statement: statement.info })
   }

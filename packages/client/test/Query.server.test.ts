@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { param, Query, Row, Sql, Transaction, Values } from "pgfx"
+import { param, Query, Row, Session, Sql, Transaction, Values } from "pgfx"
 import { inject } from "vitest"
 
 const one = Query.one(Schema.Number)`SELECT ${param("n", Schema.Int)}::int4 + 1`
@@ -48,7 +48,8 @@ for (const server of inject("postgres")) {
 
       it.effect("reports what a command did", () =>
         Effect.gen(function* () {
-          const create = Query.command`CREATE TEMPORARY TABLE t (n int4)`
+          yield* Query.script("DROP TABLE IF EXISTS t")
+          const create = Query.command`CREATE TABLE t (n int4)`
           assert.deepStrictEqual(yield* create(), { command: "CREATE TABLE", rows: 0 })
           const insert = Query.command`INSERT INTO t SELECT generate_series(1, ${param("n", Schema.Int)})`
           assert.deepStrictEqual(yield* insert({ n: 3 }), { command: "INSERT", rows: 3 })
@@ -120,6 +121,97 @@ for (const server of inject("postgres")) {
         })
       )
 
+      it.effect("sends arrays in the type the server infers", () =>
+        Effect.gen(function* () {
+          const among = Query.all(Schema.Number)`
+            SELECT n FROM generate_series(1, 9) n WHERE n = ANY(${param("some", Schema.Array(Schema.Int))}) ORDER BY n
+          `
+          for (const some of [[2, 4], [], [9]]) assert.deepStrictEqual(yield* among({ some }), some)
+          yield* healthy
+        })
+      )
+
+      it.effect("inserts any number of rows as one statement", () =>
+        Effect.gen(function* () {
+          const Pair = Schema.Struct({ id: Schema.Int, name: Schema.NullOr(Schema.String) })
+          const echo = Query.all(
+            Pair
+          )`SELECT id, name FROM ${Sql.rows("pairs", Pair, { id: "int4", name: "text" })} ORDER BY id`
+          const pairs = Array.from({ length: 1000 }, (_, id) => ({
+            id,
+            name: id % 3 === 0 ? null : `a "quoted" {name}, ${id}`
+          }))
+          assert.deepStrictEqual(yield* echo({ pairs }), pairs)
+        })
+      )
+
+      it.effect("gives the same values on first use (text) and later (binary)", () =>
+        Effect.gen(function* () {
+          const many = Query.one(Row)`
+            SELECT 1::int2 a, 2.5::float8 b, '1e400'::numeric c, 'x'::text d, '\\x00ff'::bytea e, '2024-02-29 13:45:00.123456+00'::timestamptz f,
+                   '{1,NULL,3}'::int4[] g, '{"a": [1, 2]}'::jsonb h, 'infinity'::date i, '1 mon 2 days 3.5 sec'::interval j,
+                   '8f14e45f-ceea-467f-a2d4-4d1f5c7a9b10'::uuid k, ${param("n", Schema.Int)}::int4 l
+          `
+          const first = yield* many({ n: 1 })
+          assert.deepStrictEqual(yield* many({ n: 1 }), first)
+          assert.deepStrictEqual(yield* many({ n: 1 }), first)
+        })
+      )
+
+      it.effect("Q-11: a table that changed under a statement costs a second look, not an error", () =>
+        Effect.gen(function* () {
+          yield* Query.script(
+            "DROP TABLE IF EXISTS changing; CREATE TABLE changing (a int4); INSERT INTO changing VALUES (1)"
+          )
+          const read = Query.all(Row)`SELECT * FROM changing`
+          assert.deepStrictEqual(yield* read(), [{ a: 1 }])
+          assert.deepStrictEqual(yield* read(), [{ a: 1 }])
+          yield* Query.command`ALTER TABLE changing ADD b text DEFAULT 'x'`()
+          assert.deepStrictEqual(yield* read(), [{ a: 1, b: "x" }])
+          yield* Query.command`DROP TABLE changing`()
+        })
+      )
+
+      it.effect("Q-12: a statement that vanished is prepared again", () =>
+        Effect.gen(function* () {
+          for (let i = 0; i < 3; i++) assert.strictEqual(yield* one({ n: i }), i + 1)
+          yield* Session.pin(Query.script("DEALLOCATE ALL"))
+          assert.strictEqual(yield* one({ n: 5 }), 6)
+          yield* Session.pin(Query.command`DISCARD ALL`())
+          assert.strictEqual(yield* one({ n: 6 }), 7)
+        })
+      )
+
+      it.effect("Q-14: the server never holds more statements than the cache", () =>
+        Effect.gen(function* () {
+          for (let i = 0; i < 600; i++) {
+            assert.strictEqual(yield* Query.one(Schema.Number)`SELECT ${Sql.unsafe(String(i))}::int4`(), i)
+          }
+          const held = yield* Query.one(Schema.BigIntFromSelf)`SELECT count(*) FROM pg_prepared_statements`()
+          assert.isAtMost(Number(held), 257)
+          assert.isAbove(Number(held), 200)
+        })
+      )
+
+      it.effect("finds a mismatch of Schema and statement before anything runs", () =>
+        Effect.gen(function* () {
+          yield* Query.script("DROP TABLE IF EXISTS mismatched; CREATE TABLE mismatched (n int4)")
+          const insert = Query.one(Schema.Struct({ m: Schema.Number }))`INSERT INTO mismatched VALUES (1) RETURNING n`
+          const error = yield* Effect.flip(insert())
+          assert.strictEqual(error.reason._tag, "StatementMismatch")
+          assert.strictEqual(error.outcome, "NotSent")
+          assert.strictEqual(yield* Query.one(Schema.BigIntFromSelf)`SELECT count(*) FROM mismatched`(), 0n)
+          yield* Query.command`DROP TABLE mismatched`()
+        })
+      )
+
+      it.effect("sweeps up what a statement did to its session", () =>
+        Effect.gen(function* () {
+          yield* Query.command`SET work_mem = '7MB'`()
+          assert.notStrictEqual(yield* Query.one(Schema.String)`SELECT current_setting('work_mem')`(), "7MB")
+        })
+      )
+
       it.effect("refuses an argument that does not encode before anything is sent", () =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(one({ n: 1.5 }))
@@ -131,12 +223,20 @@ for (const server of inject("postgres")) {
 
       it.effect("refuses COPY by an ordinary query and stays healthy", () =>
         Effect.gen(function* () {
-          yield* Query.command`CREATE TEMPORARY TABLE copied (n int4)`()
-          for (const sql of [Query.command`COPY copied FROM STDIN`, Query.command`COPY copied TO STDOUT`]) {
+          for (const sql of [Query.command`COPY pg_class TO STDOUT`, Query.command`/* in */ copy t FROM STDIN`]) {
             const error = yield* Effect.flip(sql())
             assert.strictEqual(error.reason._tag, "UseCopy")
-            yield* healthy
+            assert.strictEqual(error.outcome, "NotSent")
           }
+          // what no word tells: COPY in the middle of a script
+          for (const text of [
+            "SELECT 1; COPY pg_class TO STDOUT",
+            "CREATE TEMP TABLE c (n int4); COPY c FROM STDIN; SELECT 2"
+          ]) {
+            const error = yield* Effect.flip(Query.script(text))
+            assert.strictEqual(error.reason._tag, "UseCopy")
+          }
+          yield* healthy
         })
       )
     })
@@ -145,7 +245,7 @@ for (const server of inject("postgres")) {
       const count = Query.one(Schema.BigIntFromSelf)`SELECT count(*) FROM account`
       const add = Query.command`INSERT INTO account VALUES (${param("id", Schema.Int)})`
       const prepare = Query.script(
-        "DROP TABLE IF EXISTS pg_temp.account; CREATE TEMPORARY TABLE account (id int4 PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"
+        "DROP TABLE IF EXISTS account; CREATE UNLOGGED TABLE account (id int4 PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"
       )
 
       it.effect("keep what succeeded and undo what failed", () =>
@@ -202,6 +302,33 @@ for (const server of inject("postgres")) {
             )
           )
           assert.strictEqual(yield* count(), 0n)
+          yield* healthy
+        })
+      )
+
+      it.effect("refuse BEGIN and COMMIT by hand, inside and outside", () =>
+        Effect.gen(function* () {
+          for (const place of [<A, E, R>(self: Effect.Effect<A, E, R>) => self, Transaction.run]) {
+            for (const sql of [Query.command`BEGIN`, Query.command`COMMIT`, Query.command`savepoint a`]) {
+              const error = yield* Effect.flip(place(sql()))
+              assert.strictEqual(error.reason._tag, "UseTransaction")
+              assert.strictEqual(error.outcome, "NotSent")
+            }
+          }
+          yield* healthy
+        })
+      )
+
+      it.effect("tell every statement behind a failed one why the transaction failed", () =>
+        Effect.gen(function* () {
+          const errors = yield* Transaction.dryRun(
+            Effect.gen(function* () {
+              const first = yield* Effect.flip(Query.command`SELECT 1 / 0`())
+              const second = yield* Effect.flip(healthy)
+              return [first.reason._tag, second.reason._tag]
+            })
+          )
+          assert.deepStrictEqual(errors, ["DataException", "DataException"])
           yield* healthy
         })
       )

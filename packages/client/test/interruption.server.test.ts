@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
 import { param, Pool, Query, Transaction } from "pgfx"
 import { inject } from "vitest"
 
@@ -72,6 +73,21 @@ for (const server of inject("postgres")) {
           assert.isBelow(millis, 2000)
           assert.strictEqual(yield* Query.one(Schema.BigIntFromSelf)`SELECT count(*) FROM interrupted`(), 0n)
           yield* Query.command`DROP TABLE interrupted`()
+          yield* unheld
+        })
+      )
+
+      it.effect("ends a statement at its own deadline and says so", () =>
+        Effect.gen(function* () {
+          const slow = Query.one(Schema.Number, { timeout: "100 seconds" })`SELECT 1 FROM pg_sleep(30)`
+          const fiber = yield* Effect.fork(Effect.flip(slow()))
+          yield* pause(50)
+          yield* TestClock.adjust("100 seconds")
+          const error = yield* Fiber.join(fiber)
+          assert.deepInclude(error.reason, { _tag: "StatementTimeout", afterMillis: 100_000 })
+          assert.strictEqual(error.outcome, "RolledBack")
+          const quick = Query.one(Schema.Number, { timeout: "5 seconds" })`SELECT 1`
+          assert.strictEqual(yield* quick(), 1)
           yield* unheld
         })
       )

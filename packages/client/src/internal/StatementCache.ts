@@ -54,6 +54,8 @@ type State = "parsing" | "ready"
 /** The named statements of one connection. `limit` 0: none are named. */
 export class PreparedStatements {
   private readonly states = new Map<string, State>()
+  /** what the server may still hold under names we no longer use; closing what is not there is no error */
+  private doubtful: Array<string> = []
   readonly limit: number
   constructor(limit: number) {
     this.limit = limit
@@ -65,7 +67,8 @@ export class PreparedStatements {
   /** Parse is about to be written. Answers the names that are to be closed in front of it. */
   begin(name: string): ReadonlyArray<string> {
     this.states.set(name, "parsing")
-    const evicted: Array<string> = []
+    const evicted = this.doubtful
+    this.doubtful = []
     for (const [other, state] of this.states) {
       if (this.states.size <= this.limit) break
       if (state !== "ready") continue
@@ -80,8 +83,10 @@ export class PreparedStatements {
     if (parsed) this.states.set(name, "ready")
     else this.states.delete(name)
   }
+  /** The server refused it as out of date. It is closed in front of the next Parse, which may be its own. */
   forget(name: string): void {
     this.states.delete(name)
+    this.doubtful.push(name)
   }
   /** DISCARD ALL, DEALLOCATE ALL: the server holds none any more. */
   clear(): void {

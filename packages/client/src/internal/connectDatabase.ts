@@ -81,6 +81,10 @@ export const connectDatabase = (
         lessor: leases,
         descriptions: new Descriptions(descriptionsKept),
         destroy: (_, reason) => destroy(reason),
+        schedule: (after, callback) => {
+          const timer = fork(Effect.delay(Effect.sync(callback), after))
+          return () => timer.unsafeInterruptAsFork(timer.id())
+        },
         commitTimeout: resolved.commitTimeout,
         interruptGrace: resolved.interruptGrace,
         fetchSize: resolved.fetchSize

@@ -17,6 +17,8 @@ export interface Database {
   readonly descriptions: Descriptions
   /** drops a connection that cannot be brought back to a known state; everything on it settles */
   readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
+  /** calls back after that time, by the clock of the Layer; the function it answers takes the call back */
+  readonly schedule: (after: Duration.Duration, callback: () => void) => () => void
   readonly commitTimeout: Duration.Duration
   /** how long an interrupted fiber waits for the recovery of its connection */
   readonly interruptGrace: Duration.Duration
@@ -45,6 +47,8 @@ export interface Holder {
   readonly depth: number
   /** one nested scope at a time: a sibling's work must not be undone with somebody else's savepoint */
   readonly nesting: Effect.Semaphore
+  /** the first failure of a statement in it: what follows fails 25P02 and inherits the reason */
+  failedBy: PostgresError | undefined
   /** a statement was interrupted after it was sent: what was promised not to happen must not be committed */
   doomed: boolean
   /** false once the scope has ended: a fiber that outlived it finds out */
@@ -81,6 +85,7 @@ export const makeHolder = (
   outer,
   depth,
   nesting: Effect.unsafeMakeSemaphore(1),
+  failedBy: undefined,
   doomed: false,
   open: true
 })

@@ -3,13 +3,19 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
-import { Permanent, type PostgresError } from "../PostgresError.ts"
-import { type Database, type Holder, holderOf } from "./database.ts"
+import { ProtocolViolation } from "@pgfx/protocol"
+import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
+import { type Database, type Holder, holderOf, leaseExclusively } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, Exchange, ExchangeFailure } from "./exchange/Exchange.ts"
 import type { Settle } from "./exchange/Group.ts"
 import { type Run, SingleExchange } from "./exchange/Run.ts"
+import type { CancelFacts } from "./errorFromReport.ts"
 import { errorOfFailure, type FailureContext } from "./failure.ts"
+import { resetSession } from "./resetSession.ts"
+import type { StatementWords } from "./sql/words.ts"
+
+type MakeRun<A> = (settle: Settle<A>) => Run
 
 /** What an exchange is made for, apart from its bytes. */
 export type RequestContext = Omit<FailureContext, "inTransaction">
@@ -41,7 +47,7 @@ const settleWith =
 export const runOn = <A>(
   dispatcher: Dispatcher,
   context: FailureContext,
-  make: (settle: Settle<A>) => Run,
+  make: MakeRun<A>,
   grace: Duration.Duration = Duration.zero
 ): Effect.Effect<A, PostgresError> =>
   Effect.async<A, PostgresError>((resume) => {
@@ -65,31 +71,53 @@ const finished = (context: RequestContext): Permanent =>
     parameters: context.parameters
   })
 
-const onHolder = <A>(
-  holder: Holder,
-  context: RequestContext,
-  make: (settle: Settle<A>) => Run
-): Effect.Effect<A, PostgresError> => {
+const refuse = (context: RequestContext, reason: PermanentReason): Effect.Effect<never, PostgresError> =>
+  Effect.fail(
+    new Permanent({ reason, outcome: "NotSent", statement: context.statement, parameters: context.parameters })
+  )
+
+/** What a statement may not do where it stands; `undefined`: nothing is wrong with it. */
+const misplaced = (words: StatementWords, holder: Holder | undefined): PermanentReason | undefined => {
+  if (words.kind === "copy") return { _tag: "UseCopy" }
+  // A pin holds a session of its own, and its reset ends what was left open.
+  if (words.kind !== "transaction" || holder?.depth === 0) return undefined
+  return { _tag: "UseTransaction", command: words.first }
+}
+
+const onHolder = <A>(holder: Holder, context: RequestContext, make: MakeRun<A>): Effect.Effect<A, PostgresError> => {
   if (!holder.open) return Effect.fail(finished(context))
-  const { dispatcher, database } = holder
-  const request = runOn(dispatcher, { ...context, inTransaction: holder.depth > 0 }, make, database.interruptGrace)
-  if (holder.depth === 0) return request
-  return Effect.onInterrupt(request, () =>
-    Effect.sync(() => {
-      holder.doomed = true
-    })
+  const { database, dispatcher } = holder
+  if (holder.depth === 0) return runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace)
+  const { failedBy } = holder
+  return runOn(dispatcher, { ...context, inTransaction: true, failedBy }, make, database.interruptGrace).pipe(
+    Effect.tapError((error) =>
+      Effect.sync(() => {
+        if (dispatcher.status === "E") holder.failedBy ??= error
+      })
+    ),
+    Effect.onInterrupt(() =>
+      Effect.sync(() => {
+        holder.doomed = true
+      })
+    )
   )
 }
 
 const onSharedLease = <A>(
   database: Database,
   context: RequestContext,
-  make: (settle: Settle<A>) => Run
+  make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> =>
   Effect.async<A, PostgresError>((resume) => {
-    const settle = settleWith(resume, { ...context, inTransaction: false })
-    const run = make(settle)
     let on: Dispatcher | undefined
+    const settle = settleWith<A>(resume, { ...context, inTransaction: false })
+    const run = make((answer, failure) => {
+      settle(answer, failure)
+      // A function opened a transaction, or something we do not know did: whoever came next would work inside it.
+      if (on !== undefined && on.closed === undefined && on.status !== "I") {
+        database.destroy(on, { _tag: "Violation", violation: transactionLeftOpen(on.status), transcript: on.recent })
+      }
+    })
     const leave = database.lessor.shared({
       granted: (dispatcher) => {
         on = dispatcher
@@ -100,13 +128,81 @@ const onSharedLease = <A>(
     return Effect.suspend(() => (on === undefined ? Effect.sync(leave) : abandon(on, run, database.interruptGrace)))
   })
 
-/** Runs where the fiber's context says: inside its transaction or pin, else on a shared lease. */
+const transactionLeftOpen = (status: string): ProtocolViolation =>
+  new ProtocolViolation({
+    during: "a statement outside a transaction",
+    offset: -1,
+    expected: "ReadyForQuery with status I",
+    received: `status ${status}`
+  })
+
+/** Alone on a connection for one request; `sweep`: the session is reset behind it. */
+const solo = <A>(
+  database: Database,
+  context: RequestContext,
+  make: MakeRun<A>,
+  sweep: boolean
+): Effect.Effect<A, PostgresError> =>
+  Effect.acquireUseRelease(
+    Effect.interruptible(leaseExclusively(database)),
+    ({ dispatcher }) => runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace),
+    ({ dispatcher, release }) => (sweep ? Effect.zipRight(resetSession(database, dispatcher), release) : release)
+  )
+
+/** The deadline of a statement: cancelled on the server, and the answer awaited, so that what became of it is known. */
+const withDeadline =
+  <A>(
+    { schedule }: Database,
+    duration: Duration.Duration,
+    cancel: { cancelSent?: CancelFacts["cancelSent"] },
+    make: MakeRun<A>
+  ): MakeRun<A> =>
+  (settle) => {
+    // The timer belongs to the run: it is started with it and ends with its answer.
+    const run = make((answer, failure) => {
+      stop()
+      settle(answer, failure)
+    })
+    let stop = (): void => undefined
+    return {
+      start: (dispatcher) => {
+        stop = schedule(duration, () => {
+          cancel.cancelSent = { deadlineMillis: Duration.toMillis(duration) }
+          dispatcher.cancelRunning()
+        })
+        run.start(dispatcher)
+      },
+      abandon: () => {
+        stop()
+        run.abandon()
+      }
+    }
+  }
+
+/** How a request is to be placed. */
+export interface Placement {
+  readonly words: StatementWords
+  readonly timeout?: Duration.Duration | undefined
+}
+
+/**
+ * Runs where the fiber's context says: inside its transaction or pin, else on a lease of its own kind: shared, or alone where the
+ * statement changes the session or has a deadline.
+ */
 export const runRequest = <A>(
   database: Database,
   context: RequestContext,
-  make: (settle: Settle<A>) => Run
+  { timeout, words }: Placement,
+  make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> =>
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
-    return holder === undefined ? onSharedLease(database, context, make) : onHolder(holder, context, make)
+    const wrong = misplaced(words, holder)
+    if (wrong !== undefined) return refuse(context, wrong)
+    const cancel: { cancelSent?: CancelFacts["cancelSent"] } = {}
+    const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
+    const request = timeout === undefined ? context : { ...context, cancel }
+    if (holder !== undefined) return onHolder(holder, request, bounded)
+    if (words.kind === "sessional") return solo(database, request, bounded, true)
+    return timeout === undefined ? onSharedLease(database, request, bounded) : solo(database, request, bounded, false)
   })

@@ -9,7 +9,7 @@ import {
   PostgresError,
   type StatementInfo
 } from "../PostgresError.ts"
-import { errorFromReport, serverReport } from "./errorFromReport.ts"
+import { type CancelFacts, errorFromReport, serverReport } from "./errorFromReport.ts"
 import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
 
 /** What surrounds the request. */
@@ -18,6 +18,10 @@ export interface FailureContext {
   /** the request is a COMMIT: with no answer, nobody knows */
   readonly commit?: boolean
   readonly starting?: boolean
+  /** the error that failed the open transaction */
+  readonly failedBy?: PostgresError | undefined
+  /** what the client did to the statement; filled in while it runs */
+  readonly cancel?: CancelFacts | undefined
   readonly statement?: StatementInfo | undefined
   readonly parameters?: ReadonlyArray<ParameterInfo> | undefined
 }
@@ -101,6 +105,8 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
       return errorFromReport(failure.fields, {
         phase: context.starting === true ? "startUp" : "session",
         outcome: outcomeWithoutAnswer(context, true),
+        ...context.cancel,
+        failedBy: context.failedBy,
         statement,
         parameters,
         state: context.starting === true ? "the connection is closed" : healthy(context.inTransaction)
@@ -122,7 +128,13 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
         parameters
       })
     case "Refused":
-      return new Permanent({ reason: failure.reason, outcome: "NotSent", statement, parameters, state: "the connection is healthy" })
+      return new Permanent({
+        reason: failure.reason,
+        outcome: "NotSent",
+        statement,
+        parameters,
+        state: "the connection is healthy"
+      })
     case "NotEncoded":
       return notEncoded(failure.error, context)
     case "AuthenticationRefused": {

@@ -5,10 +5,10 @@ import { Permanent, type PostgresError } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
 import type { Part, RowSink } from "./exchange/parts.ts"
 import { type CallParameters, type RowSource, type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
-import { runRequest } from "./exchangeEffect.ts"
+import { type Placement, runRequest } from "./exchangeEffect.ts"
 import type { ParameterPlan } from "./parameters/ParameterPlan.ts"
 import type { RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
-import { statementWords } from "./sql/words.ts"
+import type { StatementWords } from "./sql/words.ts"
 import type { Statement } from "./Statement.ts"
 
 /** A statement that the server carried out. `outcome` is what is true of it if its answer turns out to be unusable. */
@@ -23,6 +23,7 @@ export interface PreparedStatement<A, R> {
   readonly parameters: ParameterPlan
   /** absent: rows are not wanted */
   readonly rows: RowPlan<A, R> | undefined
+  readonly placement: Placement
   /** a row Schema over a statement that may change something: a mismatch has to be found before anything runs */
   readonly describeFirst: boolean
 }
@@ -30,7 +31,7 @@ export interface PreparedStatement<A, R> {
 /** What only reads may find out about a mismatch with its answer. */
 const readingWords = new Set(["SELECT", "VALUES", "TABLE", "SHOW"])
 
-export const describeFirst = (sql: string): boolean => !readingWords.has(statementWords(sql).first)
+export const describeFirst = (words: StatementWords): boolean => !readingWords.has(words.first)
 
 export const unusable = (reason: RowProblem, statement: Statement, outcome: Executed["outcome"]): Permanent =>
   new Permanent({ reason, outcome, statement: statement.info, state: "the connection is healthy" })
@@ -64,13 +65,14 @@ export const makeCall = <Sink extends RowSink>(
 /** Sends the statement with its arguments. */
 export const execute = <A, R>(
   database: Database,
-  { describeFirst, parameters, rows, statement }: PreparedStatement<A, R>,
+  { describeFirst, parameters, placement, rows, statement }: PreparedStatement<A, R>,
   args: Readonly<Record<string, unknown>>
 ): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError, unknown> =>
   Effect.flatMap(parameters.encode(args), (values) =>
     runRequest<StatementAnswer<RowReader<A, R>>>(
       database,
       { statement: statement.info, parameters: statement.placeholders.map(({ name }) => ({ name })) },
+      placement,
       (settle) =>
         new StatementRun(
           makeCall(statement, callParameters(parameters, values), rows, describeFirst),

@@ -1,17 +1,26 @@
-// Any number of statements in one text, by the simple protocol: rows in their default representation, one result per statement.
+// Any number of statements in one text, by the simple protocol: rows in their default representation, one result per statement. A script
+// may do anything to its session, so it has one to itself, and the session is swept behind it.
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import type { PostgresError, StatementInfo } from "../PostgresError.ts"
 import { type CommandTag, readCommandTag } from "./commandTag.ts"
-import type { Database } from "./database.ts"
+import { type Database, holderOf } from "./database.ts"
 import { type ScriptAnswer, SimpleQuery } from "./exchange/simpleQuery.ts"
 import { SingleExchange } from "./exchange/Run.ts"
-import { runRequest } from "./exchangeEffect.ts"
+import { type Placement, runRequest } from "./exchangeEffect.ts"
 import type { RowPlan, RowReader } from "./rows/RowReader.ts"
 import { unusable } from "./runQuery.ts"
+import { statementWords } from "./sql/words.ts"
 
 export interface StatementResult<A> {
   readonly tag: CommandTag
   readonly rows: ReadonlyArray<A>
+}
+
+/** Outside a transaction a script may open and end its own; inside one its first word must not. */
+const placementOf = (sql: string, insideTransaction: boolean): Placement => {
+  const words = statementWords(sql)
+  return { words: words.kind === "copy" || insideTransaction ? words : { first: words.first, kind: "sessional" } }
 }
 
 export const runScript = <A>(
@@ -19,7 +28,9 @@ export const runScript = <A>(
   info: StatementInfo,
   plan: RowPlan<A, never>
 ): Effect.Effect<ReadonlyArray<StatementResult<A>>, PostgresError> =>
-  Effect.suspend(() => {
+  Effect.withFiberRuntime((fiber) => {
+    const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
+    const insideTransaction = holder !== undefined && holder.depth > 0
     const readers = new Map<number, RowReader<A, never>>()
     const sink = (statement: number): RowReader<A, never> => {
       const reader = plan.open()
@@ -34,11 +45,12 @@ export const runScript = <A>(
     return runRequest<ScriptAnswer>(
       database,
       { statement: info },
+      placementOf(info.sql, insideTransaction),
       (settle) => new SingleExchange(new SimpleQuery({ sql: info.sql, sink }, settle))
     ).pipe(
       Effect.flatMap(({ tags }) =>
         Effect.mapError(results(tags), (problem) =>
-          unusable(problem, { info, placeholders: [], sources: [] }, "Committed")
+          unusable(problem, { info, placeholders: [], sources: [] }, insideTransaction ? "Pending" : "Committed")
         )
       )
     )

@@ -19,7 +19,7 @@ const program = Effect.gen(function* () {
   const version = yield* Query.one(Schema.String)`SELECT version()`()
   yield* say("connected", version.replace(/ on .*$/, ""))
 
-  yield* Country.createTable()
+  yield* Country.createTable
   yield* say("created", "table country")
 
   for (const [code, name, population] of [
@@ -54,6 +54,8 @@ const program = Effect.gen(function* () {
 
   const mistake = yield* Effect.flip(Country.withTypingError({ population: 1_000_000 }))
   yield* say("a mistake", String(mistake))
+
+  yield* Country.dropTable()
 })
 
 const database = Layer.unwrapEffect(

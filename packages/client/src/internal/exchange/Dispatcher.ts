@@ -96,6 +96,16 @@ export class Dispatcher {
     this.holdIfAbandoned()
   }
 
+  /**
+   * Cancels what runs, though its answer is wanted: the deadline of a statement that is alone on the connection. Nothing more is written
+   * until `release`.
+   */
+  cancelRunning(): void {
+    if (this.answers.size === 0 || this.held || this.closed !== undefined) return
+    this.held = true
+    this.outlets.allAbandoned()
+  }
+
   /** Ends the hold: recovery has seen every answer, and no cancel is on its way any more. */
   release(): void {
     if (!this.held) return

@@ -41,9 +41,7 @@ export interface RowSource<Sink extends RowSink> {
 }
 
 /** Effect's Either, by its shape: this file knows no Effect. */
-type Result<A> =
-  | { readonly _tag: "Right"; readonly right: A }
-  | { readonly _tag: "Left"; readonly left: PostgresError }
+type Result<A> = { readonly _tag: "Right"; readonly right: A } | { readonly _tag: "Left"; readonly left: PostgresError }
 
 /** The values of one call, see ParameterPlan. Neither writes anything before all of them have been found good. */
 export interface CallParameters {
@@ -162,7 +160,8 @@ export class StatementRun<Sink extends RowSink> implements Run {
       this.current = undefined
       const described = this.remember(this.call.sql, describe)
       if (failure !== undefined) return this.failed(failure, false)
-      if (answer === undefined || described === undefined) throw new Error("bug in pgfx: a description without an answer")
+      if (answer === undefined || described === undefined)
+        throw new Error("bug in pgfx: a description without an answer")
       this.runDescribed(dispatcher, described)
     })
     this.current = group

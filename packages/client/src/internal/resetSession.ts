@@ -1,0 +1,37 @@
+// What a holder left behind is swept up before anybody else gets the connection.
+import * as Effect from "effect/Effect"
+import { command } from "./command.ts"
+import type { Database } from "./database.ts"
+import { underDeadline } from "./deadline.ts"
+import type { Dispatcher } from "./exchange/Dispatcher.ts"
+
+/** DISCARD ALL without DEALLOCATE: prepared statements stay. RESET goes back to the start-up parameters. */
+const resetScript = [
+  "CLOSE ALL",
+  "SET SESSION AUTHORIZATION DEFAULT",
+  "RESET ALL",
+  "UNLISTEN *",
+  "SELECT pg_catalog.pg_advisory_unlock_all()",
+  "DISCARD TEMP",
+  "DISCARD SEQUENCES"
+].join("; ")
+
+/** A session that cannot be brought back to its first state is not handed to anybody: its connection is destroyed. */
+export const resetSession = (database: Database, dispatcher: Dispatcher): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (dispatcher.closed !== undefined) return Effect.void
+    const run = (sql: string) => command(dispatcher, sql, { inTransaction: false })
+    // A script cannot begin inside a transaction it is to end: ROLLBACK goes alone.
+    const rolledBack = dispatcher.status === "I" ? Effect.void : run("ROLLBACK")
+    return underDeadline(
+      database,
+      dispatcher,
+      "the reset of a session",
+      Effect.zipRight(rolledBack, run(resetScript))
+    ).pipe(
+      Effect.catchAll(() =>
+        Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: "the reset of a session" }))
+      ),
+      Effect.asVoid
+    )
+  })
