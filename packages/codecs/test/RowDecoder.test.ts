@@ -196,7 +196,7 @@ describe("rows", () => {
   })
 
   it("of 1,600 columns are read, by name and by position", () => {
-    const names = Array.from({ length: 1600 }, (_, i) => `c${i}`)
+    const names = Array.from({ length: 1600 }, (_, i) => (i === 900 ? "__proto__" : `c${i}`))
     const values = names.map((_name, i) => (i % 7 === 0 ? null : `v${i}`))
     const run = runOf([values, values])
     expect(
@@ -211,7 +211,8 @@ describe("rows", () => {
       names.map((n) => column(n)),
       run
     )
-    expect(row).toEqual(Object.fromEntries(names.map((n, i) => [n, values[i]])))
+    expect(Object.getPrototypeOf(row)).toBe(Object.prototype)
+    expect(Object.entries(row as object)).toEqual(names.map((n, i) => [n, values[i]]))
   })
 
   it("of no columns are empty", () => {

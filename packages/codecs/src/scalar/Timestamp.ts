@@ -35,13 +35,9 @@ let microseconds = 0
 const split = (bytes: Uint8Array, at: number): void => {
   if (isSafe64(bytes, at)) {
     const value = int64AsNumber(bytes, at)
+    // exact: below 2^17 days doubles are 1.5e-11 apart, and a microsecond is 1.2e-11 of a day, more than half of that
     days = Math.floor(value / microsecondsPerDay)
     microseconds = value - days * microsecondsPerDay
-    // near ±2^53 the quotient may be rounded up to the next day
-    if (microseconds < 0) {
-      days--
-      microseconds += microsecondsPerDay
-    }
     return
   }
   const value = int64(bytes, at)

@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { Codec } from "../../src/Codec.ts"
+import { type Codec, scalar } from "../../src/Codec.ts"
 import { arrayOf, lowerBounds } from "../../src/container/Array.ts"
 import { text } from "../../src/scalar/Text.ts"
 import { int4 } from "../../src/scalar/Integer.ts"
@@ -126,6 +126,18 @@ describe("arrays", () => {
     expect(refusal(int4s, new Uint8Array(1))).toContain("takes no Uint8Array")
   })
 
+  it("refuse undefined also where the element's own writer would not", () => {
+    const careless = scalar({
+      name: "careless",
+      defaultForm: "text",
+      readers: { text: { format: 0, parse: (string) => string } },
+      writer: { format: () => 0, text: String, binary: () => undefined }
+    })
+    const codec = arrayOf({ name: "_careless", element: careless, elementOid: 1 })
+    expect(formatOf(codec, [1])).toBe(0)
+    expect(refusal(codec, [undefined])).toContain("undefined")
+  })
+
   it("of JSON have one dimension, unless told otherwise: an element may be an array itself", () => {
     sameBounds(jsonbs, [[1, 2], [3], { a: [] }])
     const nested = readText(jsonbs, '{{"[1]","2"},{"3","[4,5]"}}')
@@ -202,6 +214,16 @@ describe("binary arrays from a hostile server", () => {
 
   it.each(bad)("are refused: %s", (_name, bytes) => {
     expect(issueOf(() => readBinary(int4s, bytes))).toContain("not a value")
+  })
+
+  it("are refused before anything is read beyond the value, and before a loop over what is not there", () => {
+    const one = header([[1, 1]], 25, [])
+    expect(issueOf(() => readBinary(texts, [...one, 0, 0, 0, 5, 1, 2]))).toContain("a length within the value")
+    expect(issueOf(() => readBinary(texts, [...one, 0, 0, 0]))).toContain("as many elements as its dimensions say")
+    expect(issueOf(() => readBinary(texts, [...header([[2, 1]], 25, []), 0, 0, 0, 2, 1, 1, 1, 1]))).toContain(
+      "a length"
+    )
+    expect(issueOf(() => readBinary(texts, header([[0x7fffffff, 1]], 25, [])))).toContain("as many elements as")
   })
 
   it("are empty where a dimension is", () => {

@@ -141,6 +141,7 @@ describe("composites", () => {
         issueOf(() => readBinary(pair, bytes)),
         String(bytes)
       ).toMatch(/not a value|fields/)
+    expect(issueOf(() => readBinary(pair, [127, 255, 255, 255, 0, 0, 0, 23]))).toContain("as many fields as it says")
     for (const literal of ["", "(", ")", "(1", "(1,2,3", "1,2,3", "(1,2,3)x", '("a,2,3)', "(1,2,3\\", "(1,(2),3)x"]) {
       expect(
         issueOf(() => readText(pair, literal)),
