@@ -3,18 +3,28 @@ import { type Codec, type Form, makeRowDecoder, type NullRule, type RowDecoder, 
 import type { ColumnDescription, FormatCode } from "@pgfx/protocol"
 import type * as SchemaAST from "effect/SchemaAST"
 import type { Finding } from "../../PostgresError.ts"
-import { formFor, nullAs } from "./forms.ts"
+import { fitOf } from "./forms/fitOf.ts"
+import type { Convert } from "./forms/Fit.ts"
+import { type NullAs, nullAs } from "./forms/nulls.ts"
 import type { RowShape } from "./shape.ts"
 
 /** What of a column's description decides how it is read. */
 export type DescribedColumn = Pick<ColumnDescription, "name" | "typeOid">
+
+export interface ColumnRead {
+  readonly key: string
+  readonly form: Form | undefined
+  /** from the form to the encoded side */
+  readonly finish: Convert | undefined
+  readonly ifNull: NullRule | (() => unknown)
+}
 
 /** One column of the result, everything but its format decided. */
 export interface ChosenColumn {
   readonly name: string
   readonly codec: Codec
   /** absent: the column is not read */
-  readonly read: { readonly form: Form; readonly key: string; readonly ifNull: NullRule } | undefined
+  readonly read: ColumnRead | undefined
 }
 
 export interface ChosenColumns {
@@ -44,6 +54,17 @@ export const makeDecoder = ({ shape, columns }: ChosenColumns, formats: Readonly
 const formatOf = ({ codec, read }: ChosenColumn): FormatCode =>
   read === undefined ? 0 : (codec.reader(read.form)?.format ?? 0)
 
+const ruleOf = (as: NullAs, optional: boolean): NullRule | (() => unknown) => {
+  switch (as) {
+    case "refuse":
+      return optional ? "absent" : "refuse"
+    case "opaque":
+      return optional ? "absent" : "null"
+    default:
+      return as
+  }
+}
+
 const listed = (columns: ReadonlyArray<DescribedColumn>): string =>
   columns.length === 0 ? "no columns" : columns.map((column) => column.name).join(", ")
 
@@ -67,11 +88,14 @@ class Choice {
   take(index: number, key: string, ast: SchemaAST.AST, optional: boolean): void {
     const { name, typeOid } = this.described[index]!
     const codec = this.registry.codecOf(typeOid)
-    const form = formFor(ast, codec)
-    if (form === "unreadable") return this.refuse(name, `${codec.name} cannot be read as ${String(ast)}`)
-    const accepted = nullAs(ast)
-    const ifNull = accepted === "refused" ? (optional ? "absent" : "refuse") : accepted
-    this.chosen[index] = { name, codec, read: { form, key, ifNull } }
+    const fits = fitOf("read", [ast], codec)
+    if (fits._tag === "Misfit") return this.refuse(name, fits.message)
+    for (const message of fits.warnings) this.findings.push({ severity: "warning", at: { column: name }, message })
+    this.chosen[index] = {
+      name,
+      codec,
+      read: { key, form: fits.form, finish: fits.convert, ifNull: ruleOf(nullAs([ast]), optional) }
+    }
   }
 
   /** The column of that name, if there is exactly one: a name that stands twice cannot be a key. */
