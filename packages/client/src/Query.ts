@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type CommandTag, readCommandTag } from "./internal/commandTag.ts"
+import { checkStatement, registerStatement } from "./internal/checkQueries.ts"
 import { databaseOf } from "./internal/database.ts"
 import { definedAt } from "./internal/origin.ts"
 import { RowPlan } from "./internal/rows/RowReader.ts"
@@ -18,7 +19,7 @@ import { compileTemplate } from "./internal/sql/template.ts"
 import { statementWords } from "./internal/sql/words.ts"
 import type { Statement } from "./internal/Statement.ts"
 import { Postgres } from "./Postgres.ts"
-import { Permanent, type PostgresError, type StatementInfo } from "./PostgresError.ts"
+import { type Finding, Permanent, type PostgresError, type StatementInfo } from "./PostgresError.ts"
 import { type ContextOf, type ParamsOf, piecesOfTemplate, type Slots } from "./Sql.ts"
 
 export type { CommandTag } from "./internal/commandTag.ts"
@@ -80,13 +81,15 @@ const prepare = <A, R>(
     sources
   }
   const words = statementWords(text)
-  return {
+  const prepared: PreparedStatement<A, R> = {
     statement,
     parameters: new ParameterPlan(statement),
     rows,
     placement: { words, timeout: options.timeout === undefined ? undefined : Duration.decode(options.timeout) },
     describeFirst: rows !== undefined && describeFirst(words)
   }
+  registerStatement(prepared)
+  return prepared
 }
 
 /** The argument object, whatever its type: the type of the template has checked it. */
@@ -202,6 +205,16 @@ const script = (
   return Effect.flatMap(Postgres, (postgres) => runScript(databaseOf(postgres), info, rowByName))
 }
 
+const check = (
+  ...queries: ReadonlyArray<{ readonly statement: StatementInfo }>
+): Effect.Effect<ReadonlyArray<Finding>, PostgresError, Postgres> =>
+  Effect.flatMap(Postgres, (postgres) =>
+    Effect.map(
+      Effect.forEach(queries, ({ statement }) => checkStatement(databaseOf(postgres), statement)),
+      (findings) => findings.flat()
+    )
+  )
+
 /**
  * The verb is the number of rows; the Schema is the row. A struct reads columns by name, a tuple or array by position,
  * anything else reads the only column.
@@ -221,4 +234,8 @@ export const Query: {
     text: string,
     options?: QueryOptions
   ) => Effect.Effect<ReadonlyArray<ScriptResult>, PostgresError, Postgres>
-} = { all, option, one, stream, command, script }
+  /** prepares without executing and compares with the Schemas: a table, a column or a type that does not fit is a finding */
+  readonly check: (
+    ...queries: ReadonlyArray<{ readonly statement: StatementInfo }>
+  ) => Effect.Effect<ReadonlyArray<Finding>, PostgresError, Postgres>
+} = { all, option, one, stream, command, script, check }

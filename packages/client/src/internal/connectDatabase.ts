@@ -13,6 +13,7 @@ import { serverReport } from "./errorFromReport.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import { SingleConnectionLessor } from "./lease.ts"
 import { Descriptions } from "./StatementCache.ts"
+import { TypeStore } from "./TypeStore.ts"
 import { recover } from "./recover.ts"
 import { openConnection } from "./startup/openConnection.ts"
 import { logNotes } from "./startup/logNotes.ts"
@@ -80,6 +81,7 @@ export const connectDatabase = (
       database: {
         lessor: leases,
         descriptions: new Descriptions(descriptionsKept),
+        types: new TypeStore(),
         destroy: (_, reason) => destroy(reason),
         schedule: (after, callback) => {
           const timer = fork(Effect.delay(Effect.sync(callback), after))

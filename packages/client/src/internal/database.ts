@@ -8,6 +8,7 @@ import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import { errorOfFailure } from "./failure.ts"
 import type { Descriptions } from "./StatementCache.ts"
+import type { TypeStore } from "./TypeStore.ts"
 import type { Lessor, Waiter } from "./lease.ts"
 
 /** Two services are the same database if this is the same object: a transaction belongs to its pool, not to a tag. */
@@ -15,6 +16,7 @@ export interface Database {
   readonly lessor: Lessor
   /** what is known of statements, for all connections */
   readonly descriptions: Descriptions
+  readonly types: TypeStore
   /** drops a connection that cannot be brought back to a known state; everything on it settles */
   readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
   /** calls back after that time, by the clock of the Layer; the function it answers takes the call back */

@@ -1,11 +1,16 @@
 // One execution of a statement that is buffered: arguments in, rows and command tag out.
-import { builtinTypes } from "@pgfx/codecs"
 import * as Effect from "effect/Effect"
 import { Permanent, type PostgresError } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
 import type { Part, RowSink } from "./exchange/parts.ts"
-import { type CallParameters, type RowSource, type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
-import { type Placement, runRequest } from "./exchangeEffect.ts"
+import {
+  type CallParameters,
+  type RowSource,
+  type StatementAnswer,
+  type StatementCall,
+  StatementRun
+} from "./exchange/StatementRun.ts"
+import { type Placement, type RequestContext, runRequest } from "./exchangeEffect.ts"
 import type { ParameterPlan } from "./parameters/ParameterPlan.ts"
 import type { RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
 import type { StatementWords } from "./sql/words.ts"
@@ -37,12 +42,15 @@ export const unusable = (reason: RowProblem, statement: Statement, outcome: Exec
   new Permanent({ reason, outcome, statement: statement.info, state: "the connection is healthy" })
 
 /** The values of one call, in whatever form the engine asks for. */
-export const callParameters = (plan: ParameterPlan, values: ReadonlyArray<unknown>): CallParameters => ({
+const callParameters = ({ types }: Database, plan: ParameterPlan, values: ReadonlyArray<unknown>): CallParameters => ({
   texts: () => plan.texts(values),
-  bind: (types) => {
-    const prepared = plan.prepare(types, builtinTypes)
-    return prepared.bind(values)
-  }
+  bind: (oids) => plan.prepare(oids, types.registry).bind(values)
+})
+
+/** A row plan with the types of this database, as they are known when it is asked. */
+const rowSource = <A, R>({ types }: Database, plan: RowPlan<A, R>): RowSource<RowReader<A, R>> => ({
+  prepare: (columns) => plan.prepare(columns, types.registry),
+  open: () => plan.open(types.registry)
 })
 
 /** What of a query is the same for buffered and streamed rows. */
@@ -54,31 +62,37 @@ export interface CallOptions {
 
 const atOnce: CallOptions = { portal: "", maxRows: 0, before: [] }
 
-export const makeCall = <Sink extends RowSink>(
-  statement: Statement,
-  parameters: CallParameters,
-  rows: RowSource<Sink> | undefined,
-  describeFirst: boolean,
+export const makeCall = <A, R>(
+  database: Database,
+  { describeFirst, parameters, rows, statement }: PreparedStatement<A, R>,
+  values: ReadonlyArray<unknown>,
   options: CallOptions = atOnce
-) => ({ sql: statement.info.sql, parameters, rows, describeFirst, ...options })
+): StatementCall<RowReader<A, R>> => ({
+  sql: statement.info.sql,
+  parameters: callParameters(database, parameters, values),
+  rows: rows === undefined ? undefined : rowSource(database, rows),
+  describeFirst,
+  ...options
+})
+
+/** What errors say about the statement. */
+export const requestContext = ({ info, placeholders }: Statement): RequestContext => ({
+  statement: info,
+  parameters: placeholders.map(({ name }) => ({ name }))
+})
 
 /** Sends the statement with its arguments. */
 export const execute = <A, R>(
   database: Database,
-  { describeFirst, parameters, placement, rows, statement }: PreparedStatement<A, R>,
+  prepared: PreparedStatement<A, R>,
   args: Readonly<Record<string, unknown>>
 ): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError, unknown> =>
-  Effect.flatMap(parameters.encode(args), (values) =>
+  Effect.flatMap(prepared.parameters.encode(args), (values) =>
     runRequest<StatementAnswer<RowReader<A, R>>>(
       database,
-      { statement: statement.info, parameters: statement.placeholders.map(({ name }) => ({ name })) },
-      placement,
-      (settle) =>
-        new StatementRun(
-          makeCall(statement, callParameters(parameters, values), rows, describeFirst),
-          database.descriptions,
-          settle
-        )
+      requestContext(prepared.statement),
+      prepared.placement,
+      (settle) => new StatementRun(makeCall(database, prepared, values), database, settle)
     )
   )
 

@@ -17,7 +17,7 @@ import { exchangeOn, runOn } from "./exchangeEffect.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
-import { callParameters, makeCall, type PreparedStatement, unusable } from "./runQuery.ts"
+import { makeCall, type PreparedStatement, requestContext, unusable } from "./runQuery.ts"
 import type { Statement } from "./Statement.ts"
 
 /** Where the portal lives: the caller's transaction, or one that is opened for it. */
@@ -82,20 +82,17 @@ interface Batch<A, R> {
 
 export const streamQuery = <A, R>(
   database: Database,
-  { parameters, rows, statement }: PreparedStatement<A, R>,
+  prepared: PreparedStatement<A, R>,
   args: Readonly<Record<string, unknown>>,
   fetchSize: number
 ): Stream.Stream<A, PostgresError, unknown> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
-      const values = yield* parameters.encode(args)
+      const { statement } = prepared
+      const values = yield* prepared.parameters.encode(args)
       const { dispatcher, inTransaction } = yield* place(database)
       const portal = `pgfx_p${++portals}`
-      const context: FailureContext = {
-        inTransaction: true,
-        statement: statement.info,
-        parameters: statement.placeholders.map(({ name }) => ({ name }))
-      }
+      const context: FailureContext = { inTransaction: true, ...requestContext(statement) }
       const group = (part: Part) =>
         exchangeOn<GroupAnswer>(dispatcher, context, (settle) => new Group("stream", [part], settle))
       let open = false
@@ -105,13 +102,13 @@ export const streamQuery = <A, R>(
           : Effect.void
       )
       const options = { portal, maxRows: fetchSize, before: [] }
-      const call = makeCall(statement, callParameters(parameters, values), rows, true, options)
+      const call = makeCall(database, { ...prepared, describeFirst: true }, values, options)
       const opened: Effect.Effect<Batch<A, R>, PostgresError> = Effect.suspend(() => {
         open = true
         return runOn<StatementAnswer<RowReader<A, R>>>(
           dispatcher,
           context,
-          (settle) => new StatementRun(call, database.descriptions, settle)
+          (settle) => new StatementRun(call, database, settle)
         )
       })
       const fetched = (reader: RowReader<A, R>): Effect.Effect<Batch<A, R>, PostgresError> =>

@@ -12,9 +12,12 @@ import {
 } from "@pgfx/protocol"
 import type { PermanentReason, PostgresError } from "../../PostgresError.ts"
 import type { Description, Descriptions } from "../StatementCache.ts"
+import type { TypeStore } from "../TypeStore.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import type { Exchange, ExchangeFailure } from "./Exchange.ts"
 import { Group, type Settle } from "./Group.ts"
+import { LateRows } from "./LateRows.ts"
+import { learnTypes } from "./learnTypes.ts"
 import {
   BindPortal,
   bindText,
@@ -65,6 +68,12 @@ export interface StatementCall<Sink extends RowSink> {
   readonly before: ReadonlyArray<Part>
 }
 
+/** What is known of statements and types, for all connections to a database. */
+export interface KnownStatements {
+  readonly descriptions: Descriptions
+  readonly types: TypeStore
+}
+
 export interface StatementAnswer<Sink extends RowSink> {
   readonly tag: string
   readonly status: TransactionStatus
@@ -95,14 +104,18 @@ export class StatementRun<Sink extends RowSink> implements Run {
   private dispatcher: Dispatcher | undefined = undefined
   private current: Exchange | undefined = undefined
   private repeated = false
+  /** the catalogue was asked once for this execution; what it did not tell is text */
+  private asked = false
   private before: ReadonlyArray<Part>
 
   private readonly call: StatementCall<Sink>
   private readonly descriptions: Descriptions
+  private readonly types: TypeStore
   private readonly settle: Settle<StatementAnswer<Sink>>
-  constructor(call: StatementCall<Sink>, descriptions: Descriptions, settle: Settle<StatementAnswer<Sink>>) {
+  constructor(call: StatementCall<Sink>, known: KnownStatements, settle: Settle<StatementAnswer<Sink>>) {
     this.call = call
-    this.descriptions = descriptions
+    this.descriptions = known.descriptions
+    this.types = known.types
     this.settle = settle
     this.before = call.before
   }
@@ -124,7 +137,12 @@ export class StatementRun<Sink extends RowSink> implements Run {
   }
 
   /** Known to the database: Bind Execute, with Parse in front if this connection's server does not hold it. */
-  private runDescribed(dispatcher: Dispatcher, { columns, name, parameterTypes }: Description): void {
+  private runDescribed(dispatcher: Dispatcher, description: Description): void {
+    const { columns, name, parameterTypes } = description
+    const missing = this.asked
+      ? []
+      : this.types.missing([...parameterTypes, ...(columns ?? []).map((column) => column.typeOid)])
+    if (missing.length > 0) return this.learn(dispatcher, missing, () => this.runDescribed(dispatcher, description))
     const { maxRows, parameters, portal, rows, sql } = this.call
     const prepared = columns === undefined ? undefined : rows?.prepare(columns)
     if (prepared?.mismatch !== undefined) {
@@ -138,19 +156,36 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const statement = held || dispatcher.prepared.limit > 0 ? name : ""
     const bind = new BindPortal((out) => writeBindOf(out, portal, statement, bound.right.write, results))
     const execute = new ExecutePortal(portal, maxRows, sink ?? noRows)
-    if (held) return this.submit([bind, execute], bind, execute, sink)
+    const answered = (): Sink | undefined => sink
+    if (held) return this.submit(dispatcher, [bind, execute], bind, execute, answered)
     const parse = this.parse(dispatcher, statement, sql, parameterTypes)
-    this.submit([...parse, bind, new DescribePortal(portal, sink ?? noRows), execute], bind, execute, sink)
+    this.submit(
+      dispatcher,
+      [...parse, bind, new DescribePortal(portal, sink ?? noRows), execute],
+      bind,
+      execute,
+      answered
+    )
   }
 
   /** Known to nobody, and its values mean the same whatever their types: one flight, values and rows as text. */
   private runUndescribed(dispatcher: Dispatcher, texts: ReadonlyArray<string | null>): void {
     const { maxRows, portal, rows, sql } = this.call
-    const sink = rows?.open()
-    const { describe, parse, statement } = this.parseAndDescribe(dispatcher, sink ?? noRows)
+    const late = rows === undefined ? undefined : new LateRows(rows.open, this.types)
+    const { describe, parse, statement } = this.parseAndDescribe(dispatcher, late ?? noRows)
     const bind = bindText(portal, statement, texts)
-    const execute = new ExecutePortal(portal, maxRows, sink ?? noRows)
-    this.submit([...parse, describe, bind, execute], bind, execute, sink, () => this.remember(sql, describe))
+    const execute = new ExecutePortal(portal, maxRows, late ?? noRows)
+    this.submit(
+      dispatcher,
+      [...parse, describe, bind, execute],
+      bind,
+      execute,
+      () => late?.sink ?? rows?.open(),
+      () => {
+        this.remember(sql, describe)
+        return late
+      }
+    )
   }
 
   /** Known to nobody, and the types matter: asked first, once per statement and database. */
@@ -192,23 +227,38 @@ export class StatementRun<Sink extends RowSink> implements Run {
   }
 
   private submit(
+    dispatcher: Dispatcher,
     parts: ReadonlyArray<Part>,
     bind: BindPortal,
     execute: ExecutePortal,
-    sink: Sink | undefined,
-    learn?: () => void
+    sink: () => Sink | undefined,
+    described?: () => LateRows<Sink> | undefined
   ): void {
     const before = this.before
     this.before = []
     const all = before.length === 0 ? parts : [...before, ...parts]
     const group = new Group("extended query", all, (answer, failure) => {
       this.current = undefined
-      learn?.()
+      const late = described?.()
       if (answer === undefined) return this.failed(failure, bind.bound)
-      this.settle({ tag: execute.tag, status: answer.status, suspended: execute.suspended, rows: sink }, undefined)
+      const { suspended, tag } = execute
+      const done = (): void => this.settle({ tag, status: answer.status, suspended, rows: sink() }, undefined)
+      if (late === undefined || late.missing.length === 0) return done()
+      this.learn(dispatcher, late.missing, () => {
+        late.replay()
+        done()
+      })
     })
     this.current = group
-    this.dispatcher?.submit(group)
+    dispatcher.submit(group)
+  }
+
+  private learn(dispatcher: Dispatcher, missing: ReadonlyArray<number>, then: () => void): void {
+    this.asked = true
+    this.current = learnTypes(dispatcher, this.types, missing, () => {
+      this.current = undefined
+      then()
+    })
   }
 
   private failed(failure: ExchangeFailure | undefined, bound: boolean): void {

@@ -1,0 +1,48 @@
+// What the server says about a statement, without running it: for `Query.check`. Unnamed, so that nothing is left behind.
+import type { ColumnDescription } from "@pgfx/protocol"
+import type { TypeStore } from "../TypeStore.ts"
+import type { Dispatcher } from "./Dispatcher.ts"
+import type { Exchange } from "./Exchange.ts"
+import { Group, type Settle } from "./Group.ts"
+import { learnTypes } from "./learnTypes.ts"
+import { DescribeStatement, noRows, ParseStatement } from "./parts.ts"
+import type { Run } from "./Run.ts"
+
+export interface DescribedStatement {
+  readonly parameterTypes: ReadonlyArray<number>
+  /** empty: returns no rows */
+  readonly columns: ReadonlyArray<ColumnDescription>
+}
+
+export class DescribeRun implements Run {
+  private dispatcher: Dispatcher | undefined = undefined
+  private current: Exchange | undefined = undefined
+
+  private readonly sql: string
+  private readonly types: TypeStore
+  private readonly settle: Settle<DescribedStatement>
+  constructor(sql: string, types: TypeStore, settle: Settle<DescribedStatement>) {
+    this.sql = sql
+    this.types = types
+    this.settle = settle
+  }
+
+  start(dispatcher: Dispatcher): void {
+    this.dispatcher = dispatcher
+    const describe = new DescribeStatement("", noRows)
+    this.current = new Group("describe", [new ParseStatement("", this.sql, []), describe], (answer, failure) => {
+      this.current = undefined
+      if (answer === undefined) return this.settle(undefined, failure)
+      const { columns = [], parameterTypes = [] } = describe
+      const missing = this.types.missing([...parameterTypes, ...columns.map((column) => column.typeOid)])
+      const done = (): void => this.settle({ parameterTypes, columns }, undefined)
+      if (missing.length === 0) done()
+      else this.current = learnTypes(dispatcher, this.types, missing, done)
+    })
+    dispatcher.submit(this.current)
+  }
+
+  abandon(): void {
+    if (this.current !== undefined) this.dispatcher?.abandon(this.current)
+  }
+}
