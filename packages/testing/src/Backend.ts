@@ -65,8 +65,10 @@ export interface Backend {
    * - The name of a frontend message (`"Parse"`, `"Sync"`, `"Terminate"`) is that message, and every answer is the script's.
    * - Anything else is SQL: the client's next statement, which begins with this text (blanks do not matter, case does), by whatever
    *   messages it comes. Statements before the last step are answered as by a server that does as it is told. The last one is
-   *   answered by the script's next `send`, in the words of the simple protocol (`RowDescription … CommandComplete ReadyForQuery`,
-   *   or `ErrorResponse ReadyForQuery`); what the extended protocol says besides, ParseComplete to BindComplete, is put in by itself.
+   *   answered by the script's next `send`s, in the words of the simple protocol: `RowDescription DataRow … CommandComplete
+   *   ReadyForQuery`, or `ErrorResponse ReadyForQuery`. What the extended protocol says besides is put in: ParseComplete,
+   *   BindComplete, NoData, the types of parameters (a ParameterDescription in front of the answer knows better), the format of rows.
+   *   So is the answer to what the client says for itself between two users of a connection: its reset script, a bare Sync.
    *
    * The answer: the messages of all steps, as they came.
    */
@@ -83,15 +85,18 @@ export interface Backend {
   readonly receiveBytes: Effect.Effect<Uint8Array, ScriptMismatch>
   /**
    * The client goes: Terminate, if it comes, and the end of the connection. `FIN` is an orderly end, `destroyed` a dropped socket. Any
-   * other message is a mismatch.
+   * other message is a mismatch, but for a reset of the session on the way.
    */
   readonly expectEnd: Effect.Effect<Departure, ScriptMismatch>
   /** Says nothing more, whatever the client says, until it goes. */
   readonly silence: Effect.Effect<Departure>
 
   // ---- saying
-  /** Messages, as one piece of bytes. Says nothing once the connection was ended or cut. */
-  readonly send: (...messages: ReadonlyArray<BackendMessage>) => Effect.Effect<void>
+  /**
+   * Messages, as one piece of bytes. Says nothing once the connection was ended or cut. It completes at once, but for the answer to a
+   * statement that the client has described before it runs it: the rest is said when it does.
+   */
+  readonly send: (...messages: ReadonlyArray<BackendMessage>) => Effect.Effect<void, ScriptMismatch>
   /** Bytes as they are: malformed frames, single bytes, other protocols. */
   readonly sendBytes: (bytes: Uint8Array) => Effect.Effect<void>
   /** Drops the connection: what was sent arrives, then the client's `read` fails, as after a reset. */

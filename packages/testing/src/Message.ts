@@ -8,6 +8,7 @@ import {
   type ReportFields,
   type RowValues
 } from "@pgfx/protocol"
+import { rememberValues } from "./internal/rowValues.ts"
 
 /** A column of RowDescription; what is left out is as for a computed column of type text. */
 export type Column = string | ({ readonly name: string } & Partial<ColumnDescription>)
@@ -101,8 +102,8 @@ export const Message = {
     _tag: "RowDescription",
     columns: columns.map(describe)
   }),
-  /** one row; text as UTF-8, `null` as NULL */
-  dataRow: (...values: RowValues): BackendMessage => encodeRows([values]),
+  /** one row; text as UTF-8 (or in binary, where the client has asked for that), bytes as they are, `null` as NULL */
+  dataRow: (...values: RowValues): BackendMessage => rememberValues(encodeRows([values]), values),
   parameterDescription: (...typeOids: ReadonlyArray<number>): BackendMessage => ({
     _tag: "ParameterDescription",
     typeOids

@@ -10,13 +10,14 @@ import * as FiberStatus from "effect/FiberStatus"
 import * as Layer from "effect/Layer"
 import { type Pool, Postgres, type PostgresError, Retry, type Settings, Transport } from "pgfx"
 import type { Backend } from "./Backend.ts"
+import { sweepUp } from "./internal/expectations.ts"
 import { makeBackend } from "./internal/makeBackend.ts"
 import { ScriptedConnection } from "./internal/ScriptedConnection.ts"
 import type { ScriptMismatch } from "./ScriptMismatch.ts"
 
 /**
  * What the server does on one connection, from the moment the client connects. What it returns is ignored. When it has ended, the
- * client may be idle or go; any other message is a mismatch, and so is a client that still waits for an answer.
+ * client may be idle, reset its session or go; any other message is a mismatch, and so is a client that still waits for an answer.
  */
 export type Script = (backend: Backend) => Effect.Effect<unknown, ScriptMismatch>
 
@@ -36,7 +37,7 @@ class Run {
   start(script: Script): Effect.Effect<Run> {
     const body = Effect.suspend(() => script(makeBackend(this.connection))).pipe(
       Effect.zipRight(Effect.sync(() => (this.ended = true))),
-      Effect.zipRight(this.connection.afterScript),
+      Effect.zipRight(this.connection.afterScript((message) => sweepUp(this.connection, message))),
       Effect.catchAllCause((cause) =>
         Effect.sync(() => {
           if (Cause.isInterruptedOnly(cause)) return

@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { Postgres, PostgresError, Query, Retry, Sql, Transaction, Transport } from "pgfx"
+import { param, Postgres, PostgresError, Query, Retry, Session, Sql, Transaction, Transport } from "pgfx"
 
 const bump = Query.command`UPDATE counters SET n = n + 1`
 const names = Query.all(Schema.Struct({ name: Schema.String }))`SELECT name FROM country`
@@ -172,6 +172,176 @@ describe("a statement of a script", () => {
           ]
         )
       })
+    )
+  )
+})
+
+describe("a statement that the client knows already", () => {
+  const Row = Schema.Struct({
+    a: Schema.Number,
+    b: Schema.BigIntFromSelf,
+    c: Schema.String,
+    d: Schema.DateFromSelf,
+    e: Schema.Boolean,
+    f: Schema.NullOr(Schema.Number),
+    g: Schema.Uint8ArrayFromSelf
+  })
+  const query = Query.one(Row)`SELECT a, b, c, d, e, f, g FROM t WHERE n = ${param("n", Schema.Number)}`
+  const columns = [23, 20, 1700, 1184, 16, 701, 17].map((typeOid, i) => ({ name: "abcdefg"[i] ?? "", typeOid }))
+  const row = Message.dataRow("-7", "12345678901", "-1200.0305", "2024-05-06 07:08:09.123+02", "t", null, "\\x00ff")
+  const answer = [Message.rowDescription(...columns), row, Message.commandComplete("SELECT 1"), idle]
+
+  it.effect("is answered with the same rows, whatever format they are asked for in", () =>
+    Effect.gen(function* () {
+      const first = yield* query({ n: 5 })
+      assert.deepStrictEqual(first, {
+        a: -7,
+        b: 12345678901n,
+        c: "-1200.0305",
+        d: new Date("2024-05-06T05:08:09.123Z"),
+        e: true,
+        f: null,
+        g: Uint8Array.of(0, 255)
+      })
+      for (const n of [6, 7]) assert.deepStrictEqual(yield* query({ n }), first)
+    }).pipe(
+      Effect.provide(
+        ScriptedBackend.layer((backend) =>
+          Effect.gen(function* () {
+            yield* backend.acceptStartup
+            const carried: Array<string> = []
+            for (let i = 0; i < 3; i++) {
+              const heard = yield* backend.expect("SELECT a, b")
+              carried.push(heard.map(({ _tag }) => _tag).join(" "))
+              yield* backend.send(...answer)
+            }
+            // or this proves nothing: a client that knows the statement does not describe it again
+            assert.strictEqual(carried[2], "Bind Execute")
+          })
+        )
+      )
+    )
+  )
+
+  it.effect("is described before it runs, if it may change something", () => {
+    const insert = Query.one(Schema.Struct({ id: Schema.Number }))`
+      INSERT INTO t (n) VALUES (${param("n", Schema.Number)}) RETURNING id`
+    return insert({ n: 5 }).pipe(
+      Effect.zip(insert({ n: 6 })),
+      Effect.map((ids) => assert.deepStrictEqual(ids, [{ id: 1 }, { id: 2 }])),
+      Effect.provide(
+        ScriptedBackend.layer((backend) =>
+          Effect.gen(function* () {
+            yield* backend.acceptStartup
+            for (const id of ["1", "2"]) {
+              yield* backend.expect("INSERT INTO t")
+              yield* backend.send(
+                Message.parameterDescription(23),
+                Message.rowDescription({ name: "id", typeOid: 23 }),
+                Message.dataRow(id),
+                Message.commandComplete("INSERT 0 1"),
+                idle
+              )
+            }
+          })
+        )
+      )
+    )
+  })
+
+  it.effect("may be described only: the client finds out that it does not fit", () => {
+    const insert = Query.one(Schema.Struct({ id: Schema.Number }))`INSERT INTO t DEFAULT VALUES RETURNING name`
+    return insert().pipe(
+      Effect.flip,
+      Effect.map((error) => assert.strictEqual(error.reason._tag, "StatementMismatch")),
+      Effect.provide(
+        ScriptedBackend.layer(
+          connected((backend) =>
+            Effect.zipRight(backend.expect("INSERT"), backend.send(Message.rowDescription("name"), idle))
+          )
+        )
+      )
+    )
+  })
+
+  it.effect("that is described and never run is told, when the script has more to say", () =>
+    Effect.gen(function* () {
+      const insert = Query.one(Schema.Struct({ id: Schema.Number }))`INSERT INTO t DEFAULT VALUES RETURNING name`
+      const exit = yield* exitOf(
+        insert(),
+        connected((backend) =>
+          Effect.zipRight(
+            backend.expect("INSERT"),
+            backend.send(Message.rowDescription("name"), Message.commandComplete("INSERT 0 1"), idle)
+          )
+        )
+      )
+      assert.strictEqual(
+        mismatchOf(exit),
+        'the execution of "INSERT INTO t DEFAULT VALUES RETURNING name", which was described | Terminate'
+      )
+    })
+  )
+
+  it.effect("says which type it has no binary form of", () =>
+    Effect.gen(function* () {
+      const ranges = Query.all(Schema.Struct({ r: Schema.Unknown }))`SELECT r FROM t`
+      const exit = yield* exitOf(
+        Effect.zipRight(ranges(), ranges()),
+        connected((backend) =>
+          Effect.repeatN(
+            Effect.zipRight(
+              backend.expect("SELECT r"),
+              backend.send(
+                Message.rowDescription({ name: "r", typeOid: 3904 }),
+                Message.dataRow("[1,5)"),
+                Message.commandComplete("SELECT 1"),
+                idle
+              )
+            ),
+            1
+          )
+        )
+      )
+      assert.match(String(exit), /column 1, of the type with OID 3904, in binary; give dataRow its bytes/)
+    })
+  )
+})
+
+describe("what the client says for itself", () => {
+  it.effect("is answered by the backend, during the script and after it", () =>
+    Effect.gen(function* () {
+      yield* Session.pin(bump())
+      yield* bump()
+      yield* Session.pin(bump())
+    }).pipe(
+      Effect.provide(
+        ScriptedBackend.layer((backend) =>
+          Effect.gen(function* () {
+            yield* backend.acceptStartup
+            for (let i = 0; i < 3; i++) {
+              yield* backend.expect("UPDATE counters")
+              yield* backend.send(Message.commandComplete("UPDATE 1"), idle)
+            }
+          })
+        )
+      )
+    )
+  )
+
+  it.effect("can be expected by its text", () =>
+    Session.pin(bump()).pipe(
+      Effect.provide(
+        ScriptedBackend.layer(
+          connected((backend) =>
+            Effect.gen(function* () {
+              const heard = yield* backend.expect("UPDATE", "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT")
+              assert.strictEqual(heard.at(-1)?._tag, "Query")
+              yield* backend.send(Message.commandComplete("CLOSE CURSOR ALL"), idle)
+            })
+          )
+        )
+      )
     )
   )
 })

@@ -1,7 +1,19 @@
 // What was said on one scripted connection so far, as far as a server has to remember it: which text a portal runs, in what state the
 // transaction is, who waits for whom. Pure bookkeeping; it neither reads nor sends.
-import type { BackendMessage, FrontendMessage, StartupMessage, TransactionStatus } from "@pgfx/protocol"
+import type {
+  BackendMessage,
+  ColumnDescription,
+  FormatCode,
+  FrontendMessage,
+  StartupMessage,
+  TransactionStatus
+} from "@pgfx/protocol"
 import { showBackend, showFrontend } from "./show.ts"
+
+interface Portal {
+  readonly sql: string
+  readonly formats: ReadonlyArray<FormatCode>
+}
 
 export class Conversation {
   /** as told by the last ReadyForQuery */
@@ -18,20 +30,37 @@ export class Conversation {
   /** bytes were sent that are nobody's message: whether they answer anything cannot be told */
   private beyondTelling = false
   private readonly statements = new Map<string, string>()
-  private readonly portals = new Map<string, string>()
+  private readonly portals = new Map<string, Portal>()
+  /** what the script has said that a text returns */
+  private readonly described = new Map<string, ReadonlyArray<ColumnDescription>>()
   /** an extended query is open: COPY swallows the Sync behind it */
   private syncSeen = false
   private extended = false
   private copying = false
+  private messagesInGroup = 0
+  /** the last Sync ended a group of nothing: the client asks whether the server is there */
+  syncWasBare = false
 
   /** The client waits for something that only the server can say. */
   get isAwaited(): boolean {
     return !this.beyondTelling && this.unanswered > 0
   }
 
-  /** The text behind a portal; `undefined` for one that was never bound here. */
-  sqlOfPortal(portal: string): string | undefined {
-    return this.portals.get(portal)
+  /** The text and the formats of a portal; of one that was never bound here, nothing. */
+  portal(name: string): Portal {
+    return this.portals.get(name) ?? { sql: "", formats: [] }
+  }
+
+  sqlOfStatement(name: string): string {
+    return this.statements.get(name) ?? ""
+  }
+
+  describe(sql: string, columns: ReadonlyArray<ColumnDescription>): void {
+    this.described.set(sql, columns)
+  }
+
+  columnsOf(sql: string): ReadonlyArray<ColumnDescription> | undefined {
+    return this.described.get(sql)
   }
 
   heard(message: FrontendMessage): void {
@@ -53,17 +82,28 @@ export class Conversation {
         this.extended = false
         this.unanswered++
         break
+      case "Describe":
+        this.messagesInGroup++
+        break
       case "Parse":
+        this.messagesInGroup++
         this.statements.set(message.statement, message.sql)
         break
       case "Bind":
-        this.portals.set(message.portal, this.statements.get(message.statement) ?? "")
+        this.messagesInGroup++
+        this.portals.set(message.portal, {
+          sql: this.sqlOfStatement(message.statement),
+          formats: message.resultFormats
+        })
         break
       case "Execute":
+        this.messagesInGroup++
         this.extended = true
         this.syncSeen = false
         break
       case "Sync":
+        this.syncWasBare = this.messagesInGroup === 0
+        this.messagesInGroup = 0
         // inside COPY FROM STDIN the server swallows a Sync (engine design, §10: measured)
         if (this.copying) break
         this.syncSeen = true
@@ -74,6 +114,7 @@ export class Conversation {
         this.copying = false
         break
       case "Close":
+        this.messagesInGroup++
         ;(message.target === "portal" ? this.portals : this.statements).delete(message.name)
         break
       default:

@@ -6,15 +6,16 @@ import {
   type FrontendMessage,
   joinChunks,
   makeFrontendDecoder,
-  ProtocolViolation
+  ProtocolViolation,
+  type TransactionStatus
 } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import type { TlsOptions } from "pgfx"
 import type { FrontendMessageOf } from "../Backend.ts"
 import { ScriptMismatch } from "../ScriptMismatch.ts"
+import { type Carrier, formatsOf, inferParameters, inFormats, preliminaries, type Preliminary } from "./carrier.ts"
 import { Conversation } from "./Conversation.ts"
 import { showFrontend } from "./show.ts"
-import { type Preliminary, withPreliminaries } from "./statements.ts"
 import { type Departure, type TlsAnswer, Wire } from "./Wire.ts"
 
 export type Heard<A> = Effect.Effect<A, ScriptMismatch>
@@ -33,13 +34,15 @@ const isQuestion = (tag: string): tag is keyof typeof asks => Object.hasOwn(asks
 const isUnasked = (message: BackendMessage): boolean =>
   message._tag === "NoticeResponse" || message._tag === "NotificationResponse" || message._tag === "ParameterStatus"
 
+export const ready = (status: TransactionStatus): BackendMessage => ({ _tag: "ReadyForQuery", status })
+
 export class ScriptedConnection {
   readonly wire = new Wire()
   readonly conversation = new Conversation()
   /** what the script waits for, in words; `undefined` while it waits for nothing of the client's */
   waitingFor: string | undefined = undefined
-  /** what came in front of the statement that the script answers next, if that came by the extended protocol */
-  owed: ReadonlyArray<Preliminary> | undefined = undefined
+  /** how the statement came that the script answers; `undefined` for messages and for Query */
+  carrier: Carrier | undefined = undefined
   /** an Execute was read and the Sync behind it was not */
   groupIsOpen = false
 
@@ -160,27 +163,35 @@ export class ScriptedConnection {
       : this.wait("bytes", () => this.wire.take())
   )
 
-  readonly end: Heard<Departure> = Effect.suspend(() => {
+  /** Everything the client still says on its way out, and then that it goes. */
+  end(sweepUp: (message: FrontendMessage) => boolean): Heard<Departure> {
     const expected = "the end of the connection"
-    const gone = Effect.suspend((): Heard<Departure> => {
+    return Effect.suspend((): Heard<Departure> => {
       const { now } = this.wire
-      const message = this.poll()
-      if (message?._tag === "Terminate") {
-        this.note(message)
-        return gone
-      }
-      if (message !== undefined) return Effect.fail(this.mismatch(expected, showFrontend(message)))
-      if (this.violation !== undefined) return Effect.fail(this.mismatch(expected, this.violation.message))
+      const stray = this.pollStray(sweepUp)
+      if (stray !== undefined) return Effect.fail(this.mismatch(expected, stray))
       const { departure } = this.wire
       if (departure !== undefined) {
         this.waitingFor = undefined
         return Effect.succeed(departure)
       }
       this.waitingFor = expected
-      return Effect.flatMap(this.wire.changedSince(now), () => gone)
+      return Effect.flatMap(this.wire.changedSince(now), () => this.end(sweepUp))
     })
-    return gone
-  })
+  }
+
+  /** What is there that nobody has to expect: Terminate, and what `sweepUp` answers. The first other thing, in words. */
+  private pollStray(sweepUp: (message: FrontendMessage) => boolean): string | undefined {
+    let message = this.poll()
+    while (message !== undefined) {
+      // the Sync of a statement that was left without an answer says only that the client waits
+      const isWait = message._tag === "Sync" && this.groupIsOpen
+      this.note(message)
+      if (message._tag !== "Terminate" && !isWait && !sweepUp(message)) return showFrontend(message)
+      message = this.poll()
+    }
+    return this.violation?.message
+  }
 
   readonly silence: Effect.Effect<Departure> = Effect.suspend(() => {
     const { departure, now } = this.wire
@@ -202,16 +213,82 @@ export class ScriptedConnection {
 
   // ---- saying
 
-  /** What the script says, after what the protocol has to say in front of it. */
-  answer(messages: ReadonlyArray<BackendMessage>): void {
-    this.say(
-      messages.flatMap((message) => {
-        const { owed } = this
-        if (owed === undefined || isUnasked(message)) return [message]
-        this.owed = undefined
-        return withPreliminaries(owed, message)
-      })
-    )
+  /**
+   * What the script says, in the shape the client has asked for. Completes when all was said: where the client asks what a statement is
+   * before it runs it, that is when it does run it.
+   */
+  answer(messages: ReadonlyArray<BackendMessage>): Heard<void> {
+    return Effect.suspend(() => {
+      const out: Array<BackendMessage> = []
+      let parameterTypes: ReadonlyArray<number> | undefined
+      for (const [i, message] of messages.entries()) {
+        const { carrier } = this
+        if (carrier === undefined || isUnasked(message)) out.push(message)
+        else if (carrier.owed === undefined) out.push(this.formatted(message, carrier))
+        else if (message._tag === "ParameterDescription") parameterTypes = message.typeOids
+        else if (carrier.isDescribedFirst && message._tag === "ErrorResponse") {
+          // what cannot be analysed is not run
+          this.carrier = undefined
+          out.push(message)
+        } else {
+          out.push(...this.introduce(carrier, carrier.owed, message, parameterTypes))
+          const rest = message._tag === "RowDescription" ? messages.slice(i + 1) : messages.slice(i)
+          if (!carrier.isDescribedFirst) {
+            this.carrier = { ...carrier, owed: undefined }
+            this.say(out)
+            return this.answer(rest)
+          }
+          this.carrier = undefined
+          this.say([...out, ready(this.conversation.status)])
+          // nothing but the description
+          if (rest.length === 0 || rest[0]?._tag === "ReadyForQuery") return Effect.void
+          return Effect.zipRight(this.execution(carrier.sql), this.answer(rest))
+        }
+      }
+      this.say(out)
+      return Effect.void
+    })
+  }
+
+  /** What stands in front of the answer that begins with `message`. */
+  private introduce(
+    { sql }: Carrier,
+    owed: ReadonlyArray<Preliminary>,
+    message: BackendMessage,
+    parameterTypes: ReadonlyArray<number> | undefined
+  ): ReadonlyArray<BackendMessage> {
+    const columns = message._tag === "RowDescription" ? message.columns : undefined
+    if (columns !== undefined) this.conversation.describe(sql, columns)
+    return preliminaries(owed, parameterTypes ?? inferParameters(sql, owed), columns)
+  }
+
+  private formatted(message: BackendMessage, { formats, sql }: Carrier): BackendMessage {
+    return message._tag === "Rows" ? inFormats(message, formats, this.conversation.columnsOf(sql)) : message
+  }
+
+  /** The client runs what it was told about. */
+  private execution(sql: string): Heard<void> {
+    const expected = `the execution of ${JSON.stringify(sql)}, which was described`
+    let owed: ReadonlyArray<Preliminary> = []
+    const go: Heard<void> = Effect.flatMap(this.next(expected), (message) => {
+      switch (message._tag) {
+        case "Parse":
+        case "Bind":
+        case "Describe":
+        case "Close":
+          owed = [...owed, message]
+          return go
+        case "Execute": {
+          if (this.conversation.portal(message.portal).sql !== sql) break
+          this.groupIsOpen = true
+          this.carrier = { sql, owed, isDescribedFirst: false, formats: formatsOf(owed) }
+          return Effect.void
+        }
+        default:
+      }
+      return Effect.fail(this.mismatch(expected, showFrontend(message)))
+    })
+    return go
   }
 
   say(messages: ReadonlyArray<BackendMessage>): void {
@@ -230,23 +307,18 @@ export class ScriptedConnection {
   }
 
   /** After the script: the client may be idle, or go, and is sent away after a CancelRequest. What else it says is said to nobody. */
-  readonly afterScript: Effect.Effect<void, ScriptMismatch> = Effect.suspend((): Heard<void> => {
-    const { now } = this.wire
-    if (this.conversation.isCancel) this.wire.endConnection()
-    if (this.wire.closedByScript) return Effect.void
-    const expected = "nothing more: the script has ended"
-    const message = this.poll()
-    // The Sync of a statement that the script has left without an answer says that the client waits, which is told below.
-    if (message?._tag === "Terminate" || (message?._tag === "Sync" && this.groupIsOpen)) {
-      this.note(message)
-      return this.afterScript
-    }
-    if (message !== undefined) return Effect.fail(this.mismatch(expected, showFrontend(message)))
-    if (this.violation !== undefined) return Effect.fail(this.mismatch(expected, this.violation.message))
-    if (this.wire.departure !== undefined) return Effect.void
-    if (this.conversation.isAwaited) {
-      return Effect.fail(this.mismatch("the script's answer to the client, which waits", "the end of the script"))
-    }
-    return Effect.flatMap(this.wire.changedSince(now), () => this.afterScript)
-  })
+  afterScript(sweepUp: (message: FrontendMessage) => boolean): Heard<void> {
+    return Effect.suspend((): Heard<void> => {
+      const { now } = this.wire
+      if (this.conversation.isCancel) this.wire.endConnection()
+      if (this.wire.closedByScript) return Effect.void
+      const stray = this.pollStray(sweepUp)
+      if (stray !== undefined) return Effect.fail(this.mismatch("nothing more: the script has ended", stray))
+      if (this.wire.departure !== undefined) return Effect.void
+      if (this.conversation.isAwaited) {
+        return Effect.fail(this.mismatch("the script's answer to the client, which waits", "the end of the script"))
+      }
+      return Effect.flatMap(this.wire.changedSince(now), () => this.afterScript(sweepUp))
+    })
+  }
 }

@@ -1,18 +1,12 @@
 // The rule of `Backend.expect`: a step names a message, or it is the beginning of a statement, whichever messages carry that. What
 // the script leaves to the backend is answered as by a server that does as it is told.
-import { type BackendMessage, frontendNames, type FrontendMessage } from "@pgfx/protocol"
+import { type BackendMessage, type ColumnDescription, frontendNames, type FrontendMessage } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import type { FrontendMessageOf } from "../Backend.ts"
-import type { Heard, ScriptedConnection } from "./ScriptedConnection.ts"
+import { inferParameters, preliminaries, type Preliminary } from "./carrier.ts"
+import { type Heard, ready, type ScriptedConnection } from "./ScriptedConnection.ts"
 import { oneLine, showFrontend } from "./show.ts"
-import {
-  isStatement,
-  type Preliminary,
-  splitStatements,
-  statusAfter,
-  success,
-  withPreliminaries
-} from "./statements.ts"
+import { isSessionReset, isStatement, splitStatements, statusAfter, success } from "./statements.ts"
 
 /** Names of messages, those of the start-up included: they have no type byte. */
 const messageNames = new Set<string | undefined>([
@@ -28,8 +22,6 @@ const messageNames = new Set<string | undefined>([
 
 const quote = (text: string): string => JSON.stringify(oneLine(text))
 
-const ready = (status: "I" | "T" | "E"): BackendMessage => ({ _tag: "ReadyForQuery", status })
-
 /** One step, and where in the list it stands. */
 interface Step {
   readonly text: string
@@ -42,7 +34,7 @@ export const expectSteps = (
   steps: ReadonlyArray<string>
 ): Heard<ReadonlyArray<FrontendMessage>> =>
   Effect.suspend(() => {
-    connection.owed = undefined
+    connection.carrier = undefined
     const heard: Array<FrontendMessage> = []
     const expectOne = (text: string, index: number): Heard<void> => {
       const where = steps.length === 1 ? "" : ` (step ${index + 1} of ${steps.map(quote).join(", ")})`
@@ -69,10 +61,10 @@ const expectStatement = (
   { isLast, text, where }: Step,
   heard: Array<FrontendMessage>
 ): Heard<void> => {
+  const { conversation } = connection
   const expected = `a statement that begins with ${quote(text)}${where}`
-  const owed: Array<Preliminary> = []
-  const judge = (received: string, sql: string, matched: () => void): Heard<void> =>
-    isStatement(sql, text) ? Effect.sync(matched) : Effect.fail(connection.mismatch(expected, received))
+  let owed: ReadonlyArray<Preliminary> = []
+  const mismatch = (received: string) => Effect.fail(connection.mismatch(expected, received))
   const go: Heard<void> = Effect.flatMap(connection.next(expected), (message) => {
     heard.push(message)
     switch (message._tag) {
@@ -80,47 +72,76 @@ const expectStatement = (
       case "Bind":
       case "Describe":
       case "Close":
-        owed.push(message)
+        owed = [...owed, message]
         return go
       case "Query":
-        return judge(showFrontend(message), message.sql, () => {
-          if (!isLast) succeed(connection, undefined, splitStatements(message.sql))
-        })
+        if (!isStatement(message.sql, text)) {
+          return sweepUp(connection, message) ? go : mismatch(showFrontend(message))
+        }
+        return isLast ? Effect.void : Effect.sync(() => succeed(connection, undefined, splitStatements(message.sql)))
       case "Execute": {
-        const sql = connection.conversation.sqlOfPortal(message.portal) ?? ""
-        return judge(`Execute of ${quote(sql)}`, sql, () => {
+        const { formats, sql } = conversation.portal(message.portal)
+        if (!isStatement(sql, text)) return mismatch(`Execute of ${quote(sql)}`)
+        return Effect.sync(() => {
           connection.groupIsOpen = true
-          if (isLast) connection.owed = owed
+          if (isLast) connection.carrier = { sql, owed, isDescribedFirst: false, formats }
           else succeed(connection, owed, [sql])
         })
       }
       case "Sync":
-      case "Flush":
-        return Effect.zipRight(housekeeping(connection, message, owed, expected), go)
+      case "Flush": {
+        const asked = owed.find((one) => one._tag === "Describe")
+        const before = owed
+        owed = []
+        if (asked === undefined) return Effect.zipRight(housekeeping(connection, message, before), go)
+        const sql = conversation.sqlOfStatement(asked.name)
+        if (message._tag === "Flush" || asked.target === "portal" || !isStatement(sql, text)) {
+          return mismatch(`Describe of ${quote(sql)}, in a group without Execute`)
+        }
+        if (!isLast) return Effect.zipRight(describe(connection, before, sql), go)
+        return Effect.sync(() => {
+          connection.carrier = { sql, owed: before, isDescribedFirst: true, formats: [] }
+        })
+      }
       default:
-        return Effect.fail(connection.mismatch(expected, showFrontend(message)))
+        return mismatch(showFrontend(message))
     }
   })
   return go
 }
 
-/** The end of a statement's group, or a group without a statement: prepared ahead, closed, checked. */
+/** The end of a statement's group, or a group that asks nothing: prepared ahead, closed, checked. */
 const housekeeping = (
   connection: ScriptedConnection,
   message: FrontendMessageOf<"Sync" | "Flush">,
-  owed: Array<Preliminary>,
-  expected: string
+  owed: ReadonlyArray<Preliminary>
 ): Heard<void> =>
-  Effect.suspend(() => {
-    if (owed.some(({ _tag }) => _tag === "Describe")) {
-      const received = "Describe in a group without Execute: what it is told is the script's to say, message by message"
-      return Effect.fail(connection.mismatch(expected, received))
-    }
-    const answers = withPreliminaries(owed, ready(connection.conversation.status))
-    owed.length = 0
-    connection.say(message._tag === "Sync" ? answers : answers.slice(0, -1))
-    return Effect.void
+  Effect.sync(() => {
+    const answers = preliminaries(owed, [], undefined)
+    connection.say(message._tag === "Sync" ? [...answers, ready(connection.conversation.status)] : answers)
   })
+
+/** Tells a client that asks first what the backend is going to answer. */
+const describe = (connection: ScriptedConnection, owed: ReadonlyArray<Preliminary>, sql: string): Heard<void> =>
+  Effect.sync(() => {
+    const { status } = connection.conversation
+    const answers = preliminaries(owed, inferParameters(sql, owed), columnsIn(success(sql, status)))
+    connection.say([...answers, ready(status)])
+  })
+
+/**
+ * Answers what the client says on its own account between two users of a connection: the reset of the session, a check whether it
+ * lives. False for anything else.
+ */
+export const sweepUp = (connection: ScriptedConnection, message: FrontendMessage): boolean => {
+  if (message._tag === "Query" && isSessionReset(message.sql)) {
+    succeed(connection, undefined, splitStatements(message.sql))
+    return true
+  }
+  if (message._tag !== "Sync" || !connection.conversation.syncWasBare) return false
+  connection.say([ready(connection.conversation.status)])
+  return true
+}
 
 /** Answers a Query, or (where messages are `owed` an answer) an Execute, whose Sync is answered when it is read. */
 const succeed = (
@@ -131,12 +152,18 @@ const succeed = (
   const { conversation } = connection
   const answers: Array<BackendMessage> = []
   for (const sql of statements.length === 0 ? [""] : statements) {
-    const [first, ...rest] = success(sql, conversation.status)
-    if (first === undefined) continue
-    answers.push(...(owed === undefined ? [first] : withPreliminaries(owed, first)), ...rest)
-    if (first._tag === "ErrorResponse") break
+    const messages = success(sql, conversation.status)
+    if (owed === undefined) answers.push(...messages)
+    else {
+      answers.push(...preliminaries(owed, inferParameters(sql, owed), columnsIn(messages)))
+      answers.push(...messages.filter(({ _tag }) => _tag !== "RowDescription"))
+    }
+    if (messages.some(({ _tag }) => _tag === "ErrorResponse")) break
     conversation.status = statusAfter(sql, conversation.status)
   }
   if (owed === undefined) answers.push(ready(conversation.status))
   connection.say(answers)
 }
+
+const columnsIn = (messages: ReadonlyArray<BackendMessage>): ReadonlyArray<ColumnDescription> | undefined =>
+  messages.find((message) => message._tag === "RowDescription")?.columns

@@ -5,7 +5,7 @@ import type { Backend, FrontendMessageOf, ScramScript, ScramTranscript, TlsAnswe
 import { Message } from "../Message.ts"
 import { makeScramServer } from "../ScramServer.ts"
 import type { ScriptMismatch } from "../ScriptMismatch.ts"
-import { expectSteps } from "./expectations.ts"
+import { expectSteps, sweepUp } from "./expectations.ts"
 import type { ScriptedConnection } from "./ScriptedConnection.ts"
 import { showFrontend } from "./show.ts"
 
@@ -42,8 +42,7 @@ const unchanged = (text: string): string => text
 export const makeBackend = (connection: ScriptedConnection): Backend => {
   const { conversation, wire } = connection
 
-  const send = (...messages: ReadonlyArray<BackendMessage>): Effect.Effect<void> =>
-    Effect.sync(() => connection.answer(messages))
+  const send = (...messages: ReadonlyArray<BackendMessage>) => connection.answer(messages)
   const sendBytes = (bytes: Uint8Array): Effect.Effect<void> => Effect.sync(() => connection.sayBytes(bytes))
   const close = (how: string, end: () => void): Effect.Effect<void> =>
     Effect.sync(() => {
@@ -51,14 +50,14 @@ export const makeBackend = (connection: ScriptedConnection): Backend => {
       end()
     })
 
-  const openSession = Effect.suspend(() => {
+  const openSession = Effect.sync(() => {
     const { parameters = [], protocolVersion = protocol30 } = conversation.startup ?? {}
-    return send(
+    connection.say([
       Message.authenticationOk(),
       ...reported(new Map(parameters)).map(([name, value]) => Message.parameterStatus(name, value)),
       Message.backendKeyData(1000 + connection.number, keyOf(connection.number, protocolVersion)),
       Message.readyForQuery("idle")
-    )
+    ])
   })
 
   const startup: Effect.Effect<FrontendMessageOf<"StartupMessage">, ScriptMismatch> = Effect.flatMap(
@@ -111,7 +110,7 @@ export const makeBackend = (connection: ScriptedConnection): Backend => {
     receive: connection.next("a message"),
     receiveOf: (tag) => connection.nextOf(tag),
     receiveBytes: connection.nextBytes,
-    expectEnd: connection.end,
+    expectEnd: connection.end((message) => sweepUp(connection, message)),
     silence: connection.silence,
     send,
     sendBytes,

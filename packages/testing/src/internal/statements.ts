@@ -1,6 +1,6 @@
 // Statements, as opposed to the messages that carry them: which text a script means, and what a server that does as it is told would
 // say to it.
-import type { BackendMessage, FrontendMessage, TransactionStatus } from "@pgfx/protocol"
+import type { BackendMessage, TransactionStatus } from "@pgfx/protocol"
 
 const collapse = (sql: string): string => sql.replace(/\s+/g, " ").trim()
 
@@ -102,38 +102,8 @@ export const success = (sql: string, status: TransactionStatus): ReadonlyArray<B
   return isSelect(sql) ? [{ _tag: "RowDescription", columns: [] }, complete] : [complete]
 }
 
-/** The messages that come in front of a statement's own answer when it travels by the extended protocol. */
-export type Preliminary = Extract<FrontendMessage, { readonly _tag: "Parse" | "Bind" | "Describe" | "Close" }>
-
 /**
- * The answers to `owed`, and then `answer`, in the order of the extended protocol. `answer` is what the simple protocol would say first:
- * a RowDescription takes the place where it was asked for, anything else means that there are no rows to describe.
+ * The client sweeps up between two users of a connection; a script is about what the users do. Source: the engine's design, §11.
  */
-export const withPreliminaries = (
-  owed: ReadonlyArray<Preliminary>,
-  answer: BackendMessage
-): ReadonlyArray<BackendMessage> => {
-  const description: BackendMessage = answer._tag === "RowDescription" ? answer : { _tag: "NoData" }
-  const before = owed.flatMap((message): ReadonlyArray<BackendMessage> => {
-    switch (message._tag) {
-      case "Parse":
-        return [{ _tag: "ParseComplete" }]
-      case "Bind":
-        return [{ _tag: "BindComplete" }]
-      case "Close":
-        return [{ _tag: "CloseComplete" }]
-      case "Describe":
-        return message.target === "portal"
-          ? [description]
-          : [{ _tag: "ParameterDescription", typeOids: parametersOf(owed) }, description]
-    }
-  })
-  return answer._tag === "RowDescription" ? before : [...before, answer]
-}
-
-/** As many as the client declares or binds, of type text where it leaves the choice to the server. */
-const parametersOf = (owed: ReadonlyArray<Preliminary>): ReadonlyArray<number> => {
-  const declared = owed.flatMap((message) => (message._tag === "Parse" ? message.parameterTypes : []))
-  const bound = owed.find((message) => message._tag === "Bind")?.parameters.length ?? 0
-  return Array.from({ length: Math.max(declared.length, bound) }, (_, i) => declared[i] || 25)
-}
+export const isSessionReset = (sql: string): boolean =>
+  /^(CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT;|DISCARD ALL)/.test(collapse(sql))
