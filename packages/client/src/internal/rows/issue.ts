@@ -13,6 +13,7 @@ const kindOf = (value: unknown): string => {
   if (value === null) return "null"
   if (Array.isArray(value)) return "array"
   if (typeof value !== "object") return typeof value
+  if (value instanceof Date && Number.isNaN(value.getTime())) return "invalid Date"
   return value.constructor?.name ?? "object"
 }
 

@@ -21,6 +21,15 @@ interface Way {
   readonly finish?: Convert
 }
 
+// What the codecs' reader of bytes made.
+const asBytes = (value: unknown): Uint8Array => value as Uint8Array
+
+const isByte = (value: unknown): boolean =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255
+
+/** Anything but an array of bytes is left to the codec, which refuses it. */
+const fromByteArray: Convert = (value) => (Array.isArray(value) && value.every(isByte) ? Uint8Array.from(value) : value)
+
 /** Forms by preference; the first that the type has. */
 const ways: Partial<Record<Kind, ReadonlyArray<Way>>> = {
   text: [{ form: "text" }],
@@ -36,7 +45,8 @@ const ways: Partial<Record<Kind, ReadonlyArray<Way>>> = {
   duration: [{ form: "interval", finish: toDuration }],
   bytes: [{ form: "bytes" }],
   struct: [{ form: "geometry" }, { form: "map" }, { form: "interval" }],
-  tuple: [{ form: "geometry" }]
+  // Schema.Uint8Array encodes to an array of numbers
+  tuple: [{ form: "geometry" }, { form: "bytes", finish: (value) => Array.from(asBytes(value)) }]
 }
 
 /** Types whose only number is a truth value, and types that have a form which is not theirs to offer under such a Schema. */
@@ -156,7 +166,8 @@ const write = (member: Member, codec: Codec): Fit | Misfit => {
     case "struct":
     case "tuple": {
       const fits = read(member, codec)
-      return fits._tag === "Fit" ? fit(undefined, fromDuration) : refused()
+      if (fits._tag === "Misfit") return refused()
+      return fit(undefined, fits.form === "bytes" ? fromByteArray : undefined)
     }
     case "bit":
       // a truth value where the type is one, else a number like others
