@@ -35,6 +35,8 @@ export interface StartUpRequest {
   readonly user: string
   readonly password: string | undefined
   readonly allowed: ReadonlySet<AuthenticationMethod>
+  /** allowed by name, but not over this link */
+  readonly withheld: ReadonlySet<AuthenticationMethod>
   readonly channelBinding: ChannelBindingPolicy
   readonly tls: boolean
   /** the chain of the server's certificate was checked */
@@ -250,20 +252,22 @@ export class StartUp extends Exchange {
         "channelBinding"
       )
     }
-    if (!allowed.has(method)) {
-      return this.refuseMethod(
-        method,
-        method === "md5"
-          ? "the server asks for an MD5 hash, which whoever records it can use as the password"
-          : "the server asks for the password in clear text",
-        "requireAuth"
-      )
-    }
+    if (!allowed.has(method)) return this.refuseWeak(method)
     const password = this.passwordFor(method)
     if (password === undefined) return true
     this.reply((writer) => writePassword(writer, encode(password)))
     this.phase = "verdict"
     return false
+  }
+
+  private refuseWeak(method: "password" | "md5"): boolean {
+    const asked =
+      method === "md5"
+        ? "the server asks for an MD5 hash, which whoever records it can use as the password"
+        : "the server asks for the password in clear text"
+    if (!this.request.withheld.has(method)) return this.refuseMethod(method, asked, "requireAuth")
+    const link = this.request.tls ? "TLS did not verify the server" : "the connection is not encrypted"
+    return this.refuseMethod(method, `${asked}, and ${link}`, "allowWeakAuthOverUnverifiedLink")
   }
 
   private startScram(mechanisms: ReadonlyArray<string>): boolean {

@@ -75,16 +75,20 @@ export interface FirstAnswer {
   fields: ReportFields | undefined
 }
 
-const allowedMethods = (
+type Methods = ReadonlySet<AuthenticationMethod>
+
+/** What the settings name, and what of it this link is good enough for. */
+const methodsOf = (
   { authentication }: ResolvedSettings,
   link: Link,
   hasPassword: boolean
-): ReadonlySet<AuthenticationMethod> => {
+): { readonly allowed: Methods; readonly withheld: Methods } => {
   const { methods, none, weakOverUnverifiedLink } = authentication
-  const weakAllowed = link.verified || weakOverUnverifiedLink
-  const allowed = new Set<AuthenticationMethod>(methods.filter((method) => method === "scram-sha-256" || weakAllowed))
+  const isGood = (method: AuthenticationMethod): boolean =>
+    method === "scram-sha-256" || link.verified || weakOverUnverifiedLink
+  const allowed = new Set<AuthenticationMethod>(methods.filter(isGood))
   if (none === "accept" || (none === "unlessPassword" && !hasPassword)) allowed.add("none")
-  return allowed
+  return { allowed, withheld: new Set(methods.filter((method) => !isGood(method))) }
 }
 
 const endPointOf = (link: Link): Uint8Array | Unbindable | undefined =>
@@ -131,7 +135,7 @@ const exchange = (
           parameters,
           user: settings.user,
           password: password === undefined ? undefined : Redacted.value(password),
-          allowed: allowedMethods(settings, link, password !== undefined),
+          ...methodsOf(settings, link, password !== undefined),
           channelBinding: settings.authentication.channelBinding,
           tls: link.tls,
           serverVerified: link.verified,
