@@ -85,7 +85,11 @@ const prepare = <A, R>(
     statement,
     parameters: new ParameterPlan(statement),
     rows,
-    placement: { words, timeout: options.timeout === undefined ? undefined : Duration.decode(options.timeout) },
+    placement: {
+      words,
+      joins: true,
+      timeout: options.timeout === undefined ? undefined : Duration.decode(options.timeout)
+    },
     describeFirst: rows !== undefined && describeFirst(words)
   }
   registerStatement(prepared)

@@ -24,7 +24,7 @@ const pin = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Postgr
       const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
       return Effect.acquireUseRelease(
         leaseExclusively(database).pipe(Effect.interruptible),
-        ({ dispatcher }) => runInHolder(makeHolder(database, dispatcher, outer, 0), self),
+        ({ dispatcher }) => runInHolder(makeHolder(database, dispatcher, outer, 0, []), self),
         ({ dispatcher, release }) => Effect.zipRight(resetSession(database, dispatcher), release)
       )
     })

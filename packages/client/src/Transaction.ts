@@ -1,5 +1,6 @@
 // All or nothing: BEGIN, the body, COMMIT; anything but success rolls back. Inside another transaction of the same database it is
 // a savepoint. Statements find their transaction in the fiber's context, so concurrent ones are pipelined on its connection.
+import { ProtocolViolation } from "@pgfx/protocol"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,11 +18,11 @@ import {
 import { underDeadline } from "./internal/deadline.ts"
 import type { Dispatcher } from "./internal/exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./internal/exchange/Group.ts"
-import { ownStatement } from "./internal/exchange/parts.ts"
-import { exchangeOn } from "./internal/exchangeEffect.ts"
+import { ownStatement, type Part } from "./internal/exchange/parts.ts"
+import { ensureBegun, exchangeOn } from "./internal/exchangeEffect.ts"
 import { quoteIdentifier } from "./internal/sql/template.ts"
 import { Postgres } from "./Postgres.ts"
-import { Permanent, type PostgresError } from "./PostgresError.ts"
+import { Broken, Permanent, type PostgresError } from "./PostgresError.ts"
 
 export interface TransactionOptions {
   readonly isolation?: "read committed" | "repeatable read" | "serializable"
@@ -63,19 +64,22 @@ const runOwn = (
       )
   )
 
-const begin = (dispatcher: Dispatcher, options: TransactionOptions): Effect.Effect<void, PostgresError> =>
-  Effect.zipRight(
-    command(dispatcher, beginText(options), { inTransaction: false }),
-    Effect.suspend(() => {
-      const settings = Object.entries(options.settings ?? {})
-      return settings.length === 0
-        ? Effect.void
-        : runOwn(dispatcher, "SELECT pg_catalog.set_config($1, $2, true)", settings)
-    })
-  ).pipe(Effect.asVoid)
+/** BEGIN and the settings of the transaction, in the group of its first statement; values travel as parameters. */
+const beginParts = (options: TransactionOptions): ReadonlyArray<Part> => [
+  ...ownStatement(beginText(options)),
+  ...Object.entries(options.settings ?? {}).flatMap((setting) =>
+    ownStatement("SELECT pg_catalog.set_config($1, $2, true)", setting)
+  )
+]
 
-const commitRolledBack = (): Permanent =>
-  new Permanent({ reason: { _tag: "CommitRolledBack" }, outcome: "RolledBack", state: "the connection is healthy" })
+/** The first error of the transaction says why, if there was one. */
+const commitRolledBack = ({ failedBy }: Holder): Permanent =>
+  new Permanent({
+    reason: { _tag: "CommitRolledBack" },
+    outcome: "RolledBack",
+    state: "the connection is healthy",
+    cause: failedBy
+  })
 
 const atEnd = <A>(
   holder: Holder,
@@ -83,17 +87,46 @@ const atEnd = <A>(
   self: Effect.Effect<A, PostgresError>
 ): Effect.Effect<A, PostgresError> => underDeadline(holder.database, holder.dispatcher, during, self)
 
+/** The transaction ended behind our back: by a procedure, or by a COMMIT inside a script. What is in it now is anybody's guess. */
+const endedInside = (holder: Holder): Broken => {
+  const { database, dispatcher } = holder
+  const violation = new ProtocolViolation({
+    during: "a transaction",
+    offset: -1,
+    expected: "ReadyForQuery with status T or E",
+    received: "status I: a statement ended the transaction"
+  })
+  database.destroy(dispatcher, { _tag: "Violation", violation, transcript: dispatcher.recent })
+  const { during, expected, received } = violation
+  return new Broken({
+    reason: { _tag: "ProtocolViolation", during, expected, received, transcript: dispatcher.recent },
+    outcome: "Unknown",
+    state: "the connection is closed"
+  })
+}
+
 const commit = (holder: Holder): Effect.Effect<void, PostgresError> =>
-  Effect.flatMap(
-    atEnd(holder, "the answer to COMMIT", command(holder.dispatcher, "COMMIT", { inTransaction: true, commit: true })),
-    ({ tags }) => (tags[0] === "COMMIT" ? Effect.void : Effect.fail(commitRolledBack()))
-  )
+  Effect.suspend(() => {
+    const { dispatcher } = holder
+    // A body that ran no statement sent nothing.
+    if (holder.begin.length > 0) return Effect.void
+    if (dispatcher.closed === undefined && dispatcher.status === "I") return Effect.fail(endedInside(holder))
+    const sent = command(dispatcher, "COMMIT", { inTransaction: true, commit: true })
+    return Effect.flatMap(atEnd(holder, "the answer to COMMIT", sent), ({ tags }) =>
+      tags[0] === "COMMIT" ? Effect.void : Effect.fail(commitRolledBack(holder))
+    )
+  })
 
 /** A ROLLBACK that fails closes the connection, which rolls back; the failure of the body is the one that is told. */
 const rollback = (holder: Holder, sql: string): Effect.Effect<void> =>
-  Effect.catchAll(atEnd(holder, `the answer to ${sql}`, command(holder.dispatcher, sql, { inTransaction: true })), () =>
-    Effect.sync(() => holder.database.destroy(holder.dispatcher, { _tag: "Unresponsive", during: sql }))
-  )
+  Effect.suspend(() => {
+    const { database, dispatcher } = holder
+    if (holder.begin.length > 0) return Effect.void
+    const sent = command(dispatcher, sql, { inTransaction: true })
+    return Effect.catchAll(atEnd(holder, `the answer to ${sql}`, sent), () =>
+      Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: sql }))
+    )
+  })
 
 const runBody = <A, E, R>(
   holder: Holder,
@@ -114,15 +147,11 @@ const outermost = <A, E, R>(
       restore(leaseWithin(database, pin)),
       ({ dispatcher }) =>
         Effect.gen(function* () {
-          const holder = makeHolder(database, dispatcher, outer, 1)
-          yield* restore(begin(dispatcher, options)).pipe(
-            // BEGIN may have been sent: whatever it did is undone before anybody else gets the connection.
-            Effect.onError(() => rollback(holder, "ROLLBACK"))
-          )
+          const holder = makeHolder(database, dispatcher, outer, 1, beginParts(options))
           const exit = yield* Effect.exit(restore(runBody(holder, self)))
           if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, "ROLLBACK")
           else yield* commit(holder)
-          if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack()
+          if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack(holder)
           return yield* exit
         }),
       ({ release }) => release
@@ -130,22 +159,34 @@ const outermost = <A, E, R>(
   )
 
 const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, E, R>) => {
-  const holder = makeHolder(parent.database, parent.dispatcher, parent, parent.depth + 1)
   const name = quoteIdentifier(`pgfx_${parent.depth}`)
   const undo = `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
-  return parent.nesting.withPermits(1)(
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        yield* restore(command(parent.dispatcher, `SAVEPOINT ${name}`, { inTransaction: true }))
-        const exit = yield* Effect.exit(restore(runBody(holder, self)))
-        if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, undo)
-        else {
-          const release = command(parent.dispatcher, `RELEASE SAVEPOINT ${name}`, { inTransaction: true })
-          yield* atEnd(holder, "the answer to RELEASE SAVEPOINT", release)
-        }
-        if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack()
-        return yield* exit
-      })
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.acquireUseRelease(
+      restore(parent.gate.pass(true)),
+      () =>
+        Effect.gen(function* () {
+          // SAVEPOINT travels in front of its first statement, behind BEGIN if nothing has run yet.
+          const { begin, database, depth, dispatcher } = parent
+          const holder = makeHolder(database, dispatcher, parent, depth + 1, [
+            ...begin,
+            ...ownStatement(`SAVEPOINT ${name}`)
+          ])
+          parent.begin = []
+          const exit = yield* Effect.exit(restore(runBody(holder, self)))
+          if (holder.begin.length > 0) {
+            parent.begin = begin
+            return yield* exit
+          }
+          if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, undo)
+          else {
+            const release = command(dispatcher, `RELEASE SAVEPOINT ${name}`, { inTransaction: true })
+            yield* atEnd(holder, "the answer to RELEASE SAVEPOINT", release)
+          }
+          if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack(holder)
+          return yield* exit
+        }),
+      () => Effect.sync(() => parent.gate.open())
     )
   )
 }
@@ -190,7 +231,9 @@ const holderOfTransaction: Effect.Effect<Holder, never, Transaction> = Effect.su
 const lockText = "SELECT pg_catalog.pg_advisory_xact_lock($1::int8)"
 
 const advisoryLock = (key: bigint): Effect.Effect<void, PostgresError, Transaction> =>
-  Effect.flatMap(holderOfTransaction, (holder) => Effect.asVoid(runOwn(holder.dispatcher, lockText, [[String(key)]])))
+  Effect.flatMap(holderOfTransaction, (holder) =>
+    Effect.zipRight(ensureBegun(holder), Effect.asVoid(runOwn(holder.dispatcher, lockText, [[String(key)]])))
+  )
 
 /**
  * The transaction that a fiber is in; only inside `Transaction.run`.

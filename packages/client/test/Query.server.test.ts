@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { param, Query, Row, Session, Sql, Transaction, Values } from "pgfx"
 import { inject } from "vitest"
 
@@ -268,6 +269,51 @@ for (const server of inject("postgres")) {
           }).pipe(Transaction.run)
           assert.strictEqual(yield* count(), 2n)
         })
+      )
+
+      it.effect("keep a sibling's work out of a savepoint that is undone", () =>
+        Effect.gen(function* () {
+          yield* prepare
+          const undone = Effect.flip(
+            Transaction.run(
+              Effect.gen(function* () {
+                yield* add({ id: 1 })
+                yield* Effect.yieldNow()
+                yield* add({ id: 2 })
+                return yield* Effect.fail("no")
+              })
+            )
+          )
+          yield* Effect.all([undone, add({ id: 10 }), undone, add({ id: 11 })], { concurrency: "unbounded" }).pipe(
+            Transaction.run
+          )
+          assert.strictEqual(yield* count(), 2n)
+          yield* healthy
+        })
+      )
+
+      it.effect("may be empty, or begin with a savepoint, a refusal or a stream", () =>
+        Effect.gen(function* () {
+          yield* prepare
+          yield* Transaction.run(Effect.void)
+          yield* Transaction.run(Transaction.run(Effect.void))
+          yield* Transaction.run(Transaction.run(add({ id: 1 })))
+          yield* Transaction.run(Effect.zipRight(Effect.flip(one({ n: 1.5 })), add({ id: 2 })))
+          const rows = Query.stream(Schema.Number)`SELECT 1`
+          yield* Transaction.run(Effect.zipRight(Stream.runDrain(rows()), add({ id: 3 })))
+          yield* Transaction.run(Effect.zipRight(Query.script("SELECT 1"), add({ id: 4 })))
+          assert.strictEqual(yield* count(), 4n)
+        })
+      )
+
+      it.effect("are not committed twice by a COMMIT in a script", () =>
+        Effect.gen(function* () {
+          yield* prepare
+          const error = yield* Effect.flip(
+            Transaction.run(Effect.zipRight(add({ id: 1 }), Query.script("SELECT 1; COMMIT")))
+          )
+          assert.strictEqual(error.outcome, "Unknown")
+        }).pipe(Effect.provide(Live))
       )
 
       it.effect("fail at COMMIT with the deferred constraint, rolled back", () =>

@@ -6,7 +6,9 @@ import * as Effect from "effect/Effect"
 import type { PostgresError } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
+import type { Part } from "./exchange/parts.ts"
 import { errorOfFailure } from "./failure.ts"
+import { Gate } from "./Gate.ts"
 import type { Descriptions } from "./StatementCache.ts"
 import type { TypeStore } from "./TypeStore.ts"
 import type { Lessor, Waiter } from "./lease.ts"
@@ -47,8 +49,10 @@ export interface Holder {
   readonly outer: Holder | undefined
   /** transactions and savepoints that are open, 0 for a pin */
   readonly depth: number
-  /** one nested scope at a time: a sibling's work must not be undone with somebody else's savepoint */
-  readonly nesting: Effect.Semaphore
+  /** only the innermost scope writes: a sibling's work must not be undone with somebody else's savepoint */
+  readonly gate: Gate
+  /** BEGIN or SAVEPOINT, to travel in front of the first statement; empty once it was sent */
+  begin: ReadonlyArray<Part>
   /** the first failure of a statement in it: what follows fails 25P02 and inherits the reason */
   failedBy: PostgresError | undefined
   /** a statement was interrupted after it was sent: what was promised not to happen must not be committed */
@@ -80,13 +84,15 @@ export const makeHolder = (
   database: Database,
   dispatcher: Dispatcher,
   outer: Holder | undefined,
-  depth: number
+  depth: number,
+  begin: ReadonlyArray<Part>
 ): Holder => ({
   database,
   dispatcher,
   outer,
   depth,
-  nesting: Effect.unsafeMakeSemaphore(1),
+  gate: new Gate(),
+  begin,
   failedBy: undefined,
   doomed: false,
   open: true

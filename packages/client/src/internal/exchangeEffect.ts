@@ -1,21 +1,25 @@
 // From the Effect world into the engine and back: one request, one asynchronous boundary. Chooses the connection (the innermost
 // scope's, or a shared lease) and turns the engine's failures into errors that know their statement.
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { ProtocolViolation } from "@pgfx/protocol"
 import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
 import { type Database, type Holder, holderOf, leaseExclusively } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, Exchange, ExchangeFailure } from "./exchange/Exchange.ts"
-import type { Settle } from "./exchange/Group.ts"
+import { Group, type GroupAnswer, type Settle } from "./exchange/Group.ts"
+import type { Part } from "./exchange/parts.ts"
 import { type Run, SingleExchange } from "./exchange/Run.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import { errorOfFailure, type FailureContext } from "./failure.ts"
 import { resetSession } from "./resetSession.ts"
 import type { StatementWords } from "./sql/words.ts"
 
-type MakeRun<A> = (settle: Settle<A>) => Run
+/** `before`: what has to travel in front of the first group; never given to a run that does not join. */
+type MakeRun<A> = (settle: Settle<A>, before?: ReadonlyArray<Part>) => Run
 
 /** What an exchange is made for, apart from its bytes. */
 export type RequestContext = Omit<FailureContext, "inTransaction">
@@ -84,23 +88,81 @@ const misplaced = (words: StatementWords, holder: Holder | undefined): Permanent
   return { _tag: "UseTransaction", command: words.first }
 }
 
-const onHolder = <A>(holder: Holder, context: RequestContext, make: MakeRun<A>): Effect.Effect<A, PostgresError> => {
-  if (!holder.open) return Effect.fail(finished(context))
-  const { database, dispatcher } = holder
-  if (holder.depth === 0) return runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace)
-  const { failedBy } = holder
-  return runOn(dispatcher, { ...context, inTransaction: true, failedBy }, make, database.interruptGrace).pipe(
-    Effect.tapError((error) =>
-      Effect.sync(() => {
-        if (dispatcher.status === "E") holder.failedBy ??= error
-      })
-    ),
-    Effect.onInterrupt(() =>
-      Effect.sync(() => {
-        holder.doomed = true
-      })
+/** BEGIN by itself, for what cannot carry it: scripts, streams, locks. Free if it was sent already. */
+export const ensureBegun = (holder: Holder): Effect.Effect<void, PostgresError> =>
+  Effect.suspend(() => {
+    const { dispatcher, gate } = holder
+    if (gate.isClosed) return Effect.zipRight(gate.pass(false), ensureBegun(holder))
+    if (holder.begin.length === 0) return Effect.void
+    return beginning(holder, (parts) =>
+      runOn<GroupAnswer>(
+        dispatcher,
+        { inTransaction: true, statement: { name: undefined, sql: "BEGIN", definedAt: "pgfx" } },
+        (settle) => new SingleExchange(new Group("transaction", parts, settle))
+      )
     )
+  })
+
+/** What goes with BEGIN; until the server has answered, everybody else of the transaction waits. */
+const beginning = <A>(
+  holder: Holder,
+  run: (parts: ReadonlyArray<Part>) => Effect.Effect<A, PostgresError>
+): Effect.Effect<A, PostgresError> => {
+  const { begin, dispatcher, gate } = holder
+  holder.begin = []
+  gate.close()
+  return Effect.onExit(run(begin), (exit) =>
+    Effect.sync(() => {
+      // Refused before it was sent, or BEGIN itself failed: there is no transaction yet. Interrupted, there may be one.
+      const known = Exit.isSuccess(exit) || !Cause.isInterrupted(exit.cause)
+      if (known && dispatcher.status === "I") holder.begin = begin
+      gate.open()
+    })
   )
+}
+
+const onHolder = <A>(
+  holder: Holder,
+  context: RequestContext,
+  placement: Placement,
+  make: MakeRun<A>
+): Effect.Effect<A, PostgresError> => {
+  if (!holder.open) return Effect.fail(finished(context))
+  const { database, dispatcher, gate } = holder
+  const { interruptGrace } = database
+  if (holder.depth === 0) return runOn(dispatcher, { ...context, inTransaction: false }, make, interruptGrace)
+  if (gate.isClosed) {
+    return Effect.zipRight(
+      gate.pass(false),
+      Effect.suspend(() => onHolder(holder, context, placement, make))
+    )
+  }
+  const { failedBy } = holder
+  const run = (before: ReadonlyArray<Part>) =>
+    runOn<A>(
+      dispatcher,
+      { ...context, inTransaction: true, failedBy },
+      (settle) => make(settle, before),
+      interruptGrace
+    ).pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          if (dispatcher.status === "E") holder.failedBy ??= error
+        })
+      ),
+      Effect.onInterrupt(() =>
+        Effect.sync(() => {
+          holder.doomed = true
+        })
+      )
+    )
+  if (holder.begin.length === 0) return run([])
+  return placement.joins === true
+    ? beginning(holder, run)
+    : Effect.zipRight(
+        ensureBegun(holder),
+        Effect.suspend(() => run([]))
+      )
 }
 
 const onSharedLease = <A>(
@@ -157,12 +219,12 @@ const withDeadline =
     cancel: { cancelSent?: CancelFacts["cancelSent"] },
     make: MakeRun<A>
   ): MakeRun<A> =>
-  (settle) => {
+  (settle, before) => {
     // The timer belongs to the run: it is started with it and ends with its answer.
     const run = make((answer, failure) => {
       stop()
       settle(answer, failure)
-    })
+    }, before)
     let stop = (): void => undefined
     return {
       start: (dispatcher) => {
@@ -183,6 +245,8 @@ const withDeadline =
 export interface Placement {
   readonly words: StatementWords
   readonly timeout?: Duration.Duration | undefined
+  /** the request can carry BEGIN in its group */
+  readonly joins?: boolean
 }
 
 /**
@@ -192,17 +256,18 @@ export interface Placement {
 export const runRequest = <A>(
   database: Database,
   context: RequestContext,
-  { timeout, words }: Placement,
+  placement: Placement,
   make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> =>
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
+    const { timeout, words } = placement
     const wrong = misplaced(words, holder)
     if (wrong !== undefined) return refuse(context, wrong)
     const cancel: { cancelSent?: CancelFacts["cancelSent"] } = {}
     const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
     const request = timeout === undefined ? context : { ...context, cancel }
-    if (holder !== undefined) return onHolder(holder, request, bounded)
+    if (holder !== undefined) return onHolder(holder, request, placement, bounded)
     if (words.kind === "sessional") return solo(database, request, bounded, true)
     return timeout === undefined ? onSharedLease(database, request, bounded) : solo(database, request, bounded, false)
   })

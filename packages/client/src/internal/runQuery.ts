@@ -92,7 +92,8 @@ export const execute = <A, R>(
       database,
       requestContext(prepared.statement),
       prepared.placement,
-      (settle) => new StatementRun(makeCall(database, prepared, values), database, settle)
+      (settle, before = []) =>
+        new StatementRun(makeCall(database, prepared, values, { ...atOnce, before }), database, settle)
     )
   )
 

@@ -11,9 +11,9 @@ import { command } from "./command.ts"
 import { type Database, type Holder, holderOf, leaseWithin } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
-import { CloseTarget, ExecutePortal, type Part } from "./exchange/parts.ts"
+import { CloseTarget, ExecutePortal, ownStatement, type Part } from "./exchange/parts.ts"
 import { type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
-import { exchangeOn, runOn } from "./exchangeEffect.ts"
+import { ensureBegun, exchangeOn, runOn } from "./exchangeEffect.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
@@ -29,43 +29,37 @@ interface Place {
 
 let portals = 0
 
-/**
- * Read-only, because an early end cannot report a failing COMMIT. A statement that writes is answered with 25006.
- */
+/** Read-only, because an early end cannot report a failing COMMIT. A statement that writes is answered with 25006. */
+const beginReadOnly = ownStatement("BEGIN READ ONLY")
+
 const ownTransaction = (
   database: Database,
   pin: Holder | undefined
 ): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(
-      Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(leaseWithin(database, pin)), (lease) =>
-          command(lease.dispatcher, "BEGIN READ ONLY", { inTransaction: false }).pipe(
-            Effect.as(lease),
-            Effect.onError(() => lease.release)
-          )
-        )
-      ),
-      ({ dispatcher, release }) =>
-        underDeadline(
-          database,
-          dispatcher,
-          "the end of a stream",
-          command(dispatcher, "COMMIT", { inTransaction: true })
-        ).pipe(
-          Effect.catchAll(() => Effect.sync(() => database.destroy(dispatcher, { _tag: "Closed" }))),
-          Effect.zipRight(release)
-        )
+    Effect.acquireRelease(Effect.interruptible(leaseWithin(database, pin)), ({ dispatcher, release }) =>
+      Effect.zipRight(endTransaction(database, dispatcher), release)
     ),
     ({ dispatcher }) => ({ dispatcher, inTransaction: false })
   )
+
+/** Nothing is sent if nothing was begun, or if BEGIN has not been answered because the connection is gone. */
+const endTransaction = (database: Database, dispatcher: Dispatcher): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (dispatcher.closed !== undefined || (dispatcher.status === "I" && dispatcher.inFlight === 0)) return Effect.void
+    const commit = command(dispatcher, "COMMIT", { inTransaction: true })
+    return underDeadline(database, dispatcher, "the end of a stream", commit).pipe(
+      Effect.catchAll(() => Effect.sync(() => database.destroy(dispatcher, { _tag: "Closed" }))),
+      Effect.asVoid
+    )
+  })
 
 const place = (database: Database): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
     return holder === undefined || holder.depth === 0
       ? ownTransaction(database, holder)
-      : Effect.succeed({ dispatcher: holder.dispatcher, inTransaction: true })
+      : Effect.as(ensureBegun(holder), { dispatcher: holder.dispatcher, inTransaction: true })
   })
 
 const rowsOf = <A, R>(
@@ -101,7 +95,8 @@ export const streamQuery = <A, R>(
           ? Effect.ignore(group(new CloseTarget("portal", portal)))
           : Effect.void
       )
-      const options = { portal, maxRows: fetchSize, before: [] }
+      const before = inTransaction ? [] : beginReadOnly
+      const options = { portal, maxRows: fetchSize, before }
       const call = makeCall(database, { ...prepared, describeFirst: true }, values, options)
       const opened: Effect.Effect<Batch<A, R>, PostgresError> = Effect.suspend(() => {
         open = true

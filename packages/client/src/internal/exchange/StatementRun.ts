@@ -191,7 +191,9 @@ export class StatementRun<Sink extends RowSink> implements Run {
   /** Known to nobody, and the types matter: asked first, once per statement and database. */
   private describe(dispatcher: Dispatcher): void {
     const { describe, parse } = this.parseAndDescribe(dispatcher, noRows)
-    const group = new Group("describe", [...parse, describe], (answer, failure) => {
+    const parts = [...this.before, ...parse, describe]
+    this.before = []
+    const group = new Group("describe", parts, (answer, failure) => {
       this.current = undefined
       const described = this.remember(this.call.sql, describe)
       if (failure !== undefined) return this.failed(failure, false)
