@@ -26,10 +26,10 @@ const checkOf = (error: Error): string => {
 
 /**
  * The server's verdict on us. With TLS 1.3 our side of the handshake is over before the server has looked at our certificate, so its
- * alert comes as an error of a later read (RFC 8446 §4.4.2).
+ * alert comes as an error of a later read. The alerts: RFC 8446 §6.2.
  */
 export const refusedByServer = (error: unknown): Broken | undefined =>
-  /^ERR_SSL_.*ALERT/.test(codeOf(error))
+  /^ERR_SSL_.*ALERT_(?:.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)/.test(codeOf(error))
     ? tlsFailed("our own certificate, or the lack of one: the server refused it", error)
     : undefined
 
