@@ -3,7 +3,7 @@
 import type { FormatCode, Rows } from "@pgfx/protocol"
 import { type Codec, type Form, type ReadValue, readFormat } from "./Codec.ts"
 import { makeGeneratedWalker } from "./rowSource.ts"
-import { type ColumnReader, type RowPlan, makeClosureWalker } from "./rowWalker.ts"
+import { type ColumnReader, type RowPlan, makeClosureWalker, nullOf } from "./rowWalker.ts"
 import { ValueError } from "./ValueError.ts"
 
 /** What becomes of a NULL: itself, `undefined`, no key at all (objects only; elsewhere `undefined`), or the row fails. */
@@ -128,7 +128,7 @@ const failedColumn = (columns: ReadonlyArray<ColumnReader>, rows: Rows, index: n
     at += 4
     try {
       if (length >= 0) column.read?.(bytes, at, length)
-      else if (column.ifNull === "refuse" && column.read !== undefined) return column.name
+      else if (column.read !== undefined) nullOf(column, false)
     } catch {
       return column.name
     }

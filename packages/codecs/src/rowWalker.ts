@@ -49,7 +49,7 @@ export const badFrame = (columns: number, received: number): ProtocolViolation =
     : violation(`${columns} columns`, `${received}`)
 
 /** What stands for NULL while a row is being put together; `refuse` throws. */
-const nullOf = ({ ifNull, type }: ColumnReader, isObject: boolean): unknown => {
+export const nullOf = ({ ifNull, type }: ColumnReader, isObject: boolean): unknown => {
   switch (ifNull) {
     case "refuse":
       throw refusedNull(type)

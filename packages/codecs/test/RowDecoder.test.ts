@@ -1,7 +1,7 @@
 import { type ByteWriter, ProtocolViolation, type Rows } from "@pgfx/protocol"
 import * as fc from "fast-check"
 import { afterEach, describe, expect, it, vi } from "vitest"
-import { type NullRule, type RowColumn, type RowShape, makeRowDecoder } from "../src/RowDecoder.ts"
+import { type NullRule, type RowColumn, type RowShape, absent, makeRowDecoder } from "../src/RowDecoder.ts"
 import { canGenerate } from "../src/rowSource.ts"
 import { builtinTypes } from "../src/TypeRegistry.ts"
 import { ValueError } from "../src/ValueError.ts"
@@ -115,10 +115,25 @@ const name = fc.oneof(
   fc.fullUnicodeString({ maxLength: 6 }),
   fc.string16bits({ maxLength: 4 })
 )
-const nullRule: fc.Arbitrary<NullRule> = fc.constantFrom("null", "undefined", "absent")
+
+/** What NULL becomes: a rule, or a function, which may say that there is to be no key. */
+interface Nulls {
+  readonly ifNull: NullRule | (() => unknown)
+  readonly optional: boolean
+  readonly made: unknown
+}
+const missing = Symbol("no key")
+const nulls: fc.Arbitrary<Nulls> = fc.constantFrom<Nulls>(
+  { ifNull: "null", optional: false, made: null },
+  { ifNull: "undefined", optional: false, made: undefined },
+  { ifNull: "absent", optional: false, made: missing },
+  { ifNull: () => "none", optional: false, made: "none" },
+  { ifNull: () => "none", optional: true, made: "none" },
+  { ifNull: () => absent, optional: true, made: missing }
+)
 
 interface Described {
-  readonly columns: ReadonlyArray<RowColumn>
+  readonly columns: ReadonlyArray<RowColumn & Nulls>
   readonly rows: ReadonlyArray<ReadonlyArray<Value>>
 }
 
@@ -129,14 +144,14 @@ const described: fc.Arbitrary<Described> = fc
       columns: fc.tuple(
         ...names.map((key) =>
           fc
-            .record({ binary: fc.boolean(), skip: fc.boolean(), ifNull: nullRule })
-            .map(({ binary, skip, ifNull }): RowColumn => ({
+            .record({ binary: fc.boolean(), skip: fc.boolean(), nulls })
+            .map(({ binary, skip, nulls }): RowColumn & Nulls => ({
               name: "described",
               key,
               codec: binary ? int4 : text,
               format: binary ? 1 : 0,
               skip,
-              ifNull
+              ...nulls
             }))
         )
       ),
@@ -164,16 +179,18 @@ describe("rows", () => {
         rows.forEach((row, r) => {
           const read = columns.flatMap((c, i) => (c.skip === true ? [] : [{ c, value: row[i]! }]))
           if (shape === "tuple") {
-            expect(decoded[r]).toEqual(read.map(({ c, value }) => value ?? (c.ifNull === "null" ? null : undefined)))
+            // there is no such thing as an absent element: a rule makes it undefined, a function is taken at its word
+            const none = (c: Nulls) => (c.made === missing ? (c.ifNull === "absent" ? undefined : absent) : c.made)
+            expect(decoded[r]).toEqual(read.map(({ c, value }) => value ?? none(c)))
             return
           }
           const object = decoded[r] as object
           expect(Object.getPrototypeOf(object)).toBe(Object.prototype)
-          const present = read.filter(({ c, value }) => value !== null || c.ifNull !== "absent")
+          const present = read.filter(({ c, value }) => value !== null || c.made !== missing)
           expect(new Set(Object.keys(object))).toEqual(new Set(present.map(({ c }) => c.key)))
           for (const { c, value } of present) {
             const own = Object.getOwnPropertyDescriptor(object, c.key!)
-            const expected = value ?? (c.ifNull === "null" ? null : undefined)
+            const expected = value ?? c.made
             expect(own).toEqual({ value: expected, writable: true, enumerable: true, configurable: true })
           }
         })
@@ -248,6 +265,21 @@ describe("rows", () => {
   it("run `finish` on every value but NULL", () => {
     const columns = [column("a", { finish: (value) => `${String(value)}!` })]
     expect(decode("object", columns, runOf([["x"], [null]]))).toEqual([{ a: "x!" }, { a: null }])
+  })
+
+  it("leave out a key for which `finish` answers absent, in optional columns", () => {
+    const finish = (value: unknown) => (value === "" ? absent : value)
+    const columns = [column("a", { finish, optional: true }), column("b")]
+    expect(
+      decode(
+        "object",
+        columns,
+        runOf([
+          ["", "x"],
+          ["y", "z"]
+        ])
+      )
+    ).toStrictEqual([{ b: "x" }, { a: "y", b: "z" }])
   })
 
   it("are decoded without code generation where the runtime forbids it", async () => {
@@ -342,6 +374,27 @@ describe("a value that does not decode", () => {
       makeRowDecoder({ shape: "object", columns: wide }).decode(runOf([["anything", null, "x"]]), [])
     )
     expect(error).toMatchObject({ column: "bad", row: 1 })
+  })
+
+  it("includes what a function for NULL refuses", () => {
+    const ifNull = () => {
+      throw new ValueError({ type: "int4", issue: "no default" })
+    }
+    const nulls = [column("a", { ifNull: () => 1 }), column("b", { ifNull })]
+    for (const generate of [true, false]) {
+      const decoder = makeRowDecoder({ shape: "object", columns: nulls, generate })
+      expect(
+        failure(() =>
+          decoder.decode(
+            runOf([
+              ["x", "y"],
+              [null, null]
+            ]),
+            []
+          )
+        )
+      ).toMatchObject({ column: "b", row: 2 })
+    }
   })
 
   it("lets what `finish` throws through as it is", () => {
