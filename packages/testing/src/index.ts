@@ -1,4 +1,5 @@
 export * from "./Backend.ts"
+export * from "./FaultProxy.ts"
 export * from "./Message.ts"
 export * from "./ScramServer.ts"
 export * from "./ScriptedBackend.ts"
