@@ -28,8 +28,8 @@ const E = 0x45
 /** Registered with IANA; servers from 17 on demand it of direct TLS, so that no other protocol's traffic is taken for ours (ALPACA). */
 const alpn = "postgresql"
 
-const tlsFailed = (check: string): Broken =>
-  new Broken({ reason: { _tag: "TlsFailed", check, cause: undefined }, outcome: "NotSent" })
+const tlsFailed = (check: string, cause?: unknown): Broken =>
+  new Broken({ reason: { _tag: "TlsFailed", check, cause }, outcome: "NotSent", cause })
 
 const verification = (mode: SslMode, tls: ResolvedTls, roots: string | undefined): TlsOptions["verify"] => {
   if (tls.acceptInvalidCertificates) return "none"
@@ -87,7 +87,8 @@ const upgrade = (
 
 export const plain = (duplex: Duplex): Link => ({ duplex, tls: false, verified: false, peerCertificate: undefined })
 
-const refusal = (what: string): Broken => tlsFailed(`the server's answer to SSLRequest: ${what}`)
+const refusal = (what: string, cause?: unknown): Broken =>
+  tlsFailed(`the server's answer to SSLRequest: ${what}`, cause)
 
 /** Asks for TLS, and takes the answer as the mode says. */
 export const negotiateTls = (negotiation: Negotiation): Effect.Effect<Link, PostgresError, Scope.Scope> =>
@@ -100,7 +101,7 @@ export const negotiateTls = (negotiation: Negotiation): Effect.Effect<Link, Post
     const writer = new ByteWriter()
     writeSslRequest(writer)
     for (const chunk of writer.take()) duplex.write(chunk)
-    const answer = yield* duplex.read
+    const answer = yield* Effect.mapError(duplex.read, (cause) => refusal("the connection was lost", cause))
     if (answer === undefined) return yield* refusal("it closed the connection")
     if (answer[0] === E) return yield* refusal("an error in clear text, which is not shown: anybody may have sent it")
     // Exactly one byte: what a man in the middle put behind it must not be read as if it had come through TLS (CVE-2021-23222).

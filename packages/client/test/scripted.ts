@@ -1,0 +1,55 @@
+// What the scripted tests share: a client that is refused and goes, a client that is let in and works, and the proof of either.
+import { assert } from "@effect/vitest"
+import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { type PostgresError, Query, type Settings } from "pgfx"
+
+export const idle = Message.readyForQuery("idle")
+export const inTransaction = Message.readyForQuery("transaction")
+export const inFailedTransaction = Message.readyForQuery("failed")
+
+export const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0))
+
+/** A frame by hand: type, a length that may lie (default: the true one), body. */
+export const frame = (type: string, body: string | Uint8Array = "", length?: number): Uint8Array => {
+  const bytes = typeof body === "string" ? ascii(body) : body
+  const whole = new Uint8Array(bytes.length + 5)
+  whole[0] = type.charCodeAt(0)
+  new DataView(whole.buffer).setInt32(1, length ?? bytes.length + 4)
+  whole.set(bytes, 5)
+  return whole
+}
+
+/** Why the client could not connect, and that it went away from every connection it made, saying nothing the script did not hear. */
+export const refusal = (script: Script, settings?: Settings): Effect.Effect<PostgresError> =>
+  Effect.void.pipe(
+    Effect.provide(ScriptedBackend.layer((backend) => Effect.zipRight(script(backend), backend.expectEnd), settings)),
+    Effect.flip,
+    Effect.catchAll(() => Effect.dieMessage("the client was let in"))
+  )
+
+const health = Query.one(Schema.String)`SELECT 'healthy'`
+
+/** The connection takes a statement and gives the right answer to it. */
+export const healthy = Effect.map(health(), (word) => assert.strictEqual(word, "healthy"))
+
+/** The server's side of `healthy`. */
+export const answerHealthy = (backend: Backend) =>
+  Effect.zipRight(
+    backend.expect("SELECT 'healthy'"),
+    backend.send(Message.rowDescription("word"), Message.dataRow("healthy"), Message.commandComplete("SELECT 1"), idle)
+  )
+
+/** The client gets in and works. The script lets it in. */
+export const accepted = (script: Script, settings?: Settings): Effect.Effect<void, PostgresError> =>
+  Effect.provide(
+    healthy,
+    ScriptedBackend.layer((backend) => Effect.zipRight(script(backend), answerHealthy(backend)), settings)
+  )
+
+/** After a start-up without questions. */
+export const connected =
+  (script: Script): Script =>
+  (backend) =>
+    Effect.zipRight(backend.acceptStartup, script(backend))
