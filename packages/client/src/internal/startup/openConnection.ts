@@ -41,37 +41,34 @@ class Budget {
 const budgetOf = (total: Duration.Duration): Effect.Effect<Budget> =>
   Effect.map(millisNow, (now) => new Budget(now + Duration.toMillis(total), total))
 
-const noAnswer = (place: string, { stage }: Progress, share: number, { total }: Budget): Broken => {
-  const whole = Duration.format(total)
-  const millis = Math.round(share)
-  const part =
-    Math.round(Duration.toMillis(total)) === millis ? "connectTimeout" : `a share of connectTimeout, ${whole}`
+interface Bounded {
+  readonly place: string
+  readonly progress: Progress
+  readonly budget: Budget
+  /** milliseconds */
+  readonly share: number
+  /** nothing else is planned: the share is all there is */
+  readonly only: boolean
+}
+
+const noAnswer = ({ budget, only, place, progress, share }: Bounded): Broken => {
+  const whole = Duration.format(budget.total)
+  const time = only
+    ? `${whole} (connectTimeout)`
+    : `${Duration.format(Duration.millis(Math.round(share)))} (a share of connectTimeout, ${whole})`
   return new Broken({
     reason: {
       _tag: "ConnectFailed",
       address: place,
-      cause: `no answer during ${stage} within ${Duration.format(Duration.millis(millis))} (${part})`
+      cause: `no answer during ${progress.stage} within ${time}`
     },
     outcome: "NotSent"
   })
 }
 
-interface Bounded {
-  readonly place: string
-  readonly progress: Progress
-  readonly budget: Budget
-  readonly share: number
-}
-
-const within = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  { budget, place, progress, share }: Bounded
-): Effect.Effect<A, E | Broken, R> =>
-  Number.isFinite(share)
-    ? Effect.timeoutFail(self, {
-        duration: Duration.millis(share),
-        onTimeout: () => noAnswer(place, progress, share, budget)
-      })
+const within = <A, E, R>(self: Effect.Effect<A, E, R>, bounded: Bounded): Effect.Effect<A, E | Broken, R> =>
+  Number.isFinite(bounded.share)
+    ? Effect.timeoutFail(self, { duration: Duration.millis(bounded.share), onTimeout: () => noAnswer(bounded) })
     : self
 
 const shuffled = <A>(
@@ -119,15 +116,15 @@ const passOver = (search: Search, where: Where, error: PostgresError) =>
     return endsTheSearch(failure) ? Effect.fail(connectFailure(search.failures)) : Effect.succeed(undefined)
   })
 
-const tryAddress = (
-  search: Search,
-  {
-    address,
-    host,
-    requirement,
-    share
-  }: { host: ResolvedHost; address: string; requirement: Requirement; share: number }
-): Found =>
+interface Target {
+  readonly host: ResolvedHost
+  readonly address: string
+  readonly requirement: Requirement
+  readonly share: number
+  readonly only: boolean
+}
+
+const tryAddress = (search: Search, { address, host, only, requirement, share }: Target): Found =>
   Effect.suspend(() => {
     const { budget, outlets, settings } = search
     const progress = newProgress("the network connection")
@@ -135,28 +132,30 @@ const tryAddress = (
     const judged = host.kind === "tcp" && isAddress(address) ? judgeLoopback(host, address) : Effect.void
     return judged.pipe(
       Effect.zipRight(attemptAddress({ settings, host, address, requirement, outlets, progress })),
-      (attempt) => within(attempt, { place, progress, budget, share }),
+      (attempt) => within(attempt, { place, progress, budget, share, only }),
       Effect.catchAll((error) => passOver(search, { host: placeOf(host), place, stage: progress.stage }, error))
     )
   })
 
+/** `parts`: how many hosts share what is left of the time, this one included. */
 const tryHost = (
   search: Search,
   { host, parts, requirement }: { host: ResolvedHost; requirement: Requirement; parts: number }
 ): Found =>
   Effect.gen(function* () {
-    const { budget, settings } = search
-    const end = (yield* millisNow) + (yield* budget.share(parts))
-    const own = new Budget(end, budget.total)
+    const { budget, failures, settings } = search
+    const own = new Budget((yield* millisNow) + (yield* budget.share(parts)), budget.total)
     const place = placeOf(host)
     const progress = newProgress("the look-up of the name")
+    const only = parts === 1 && failures.length === 0
     const addresses = yield* addressesOf(host, settings).pipe(
-      (look) => Effect.flatMap(own.share(1), (share) => within(look, { place, progress, budget, share })),
+      (look) => Effect.flatMap(own.share(1), (share) => within(look, { place, progress, budget, share, only })),
       Effect.catchAll((error) => Effect.as(passOver(search, { host: place, place, stage: progress.stage }, error), []))
     )
     for (const [index, address] of addresses.entries()) {
       const share = yield* own.share(addresses.length - index)
-      const found = yield* tryAddress(search, { host, address, requirement, share })
+      const target = { host, address, requirement, share, only: only && addresses.length === 1 }
+      const found = yield* tryAddress(search, target)
       if (found !== undefined) return found
     }
     return undefined
