@@ -233,6 +233,10 @@ abstract class Failure<Tag extends string, R extends Reason, O extends Outcome> 
       Object.defineProperty(this, "cause", { value: options.cause, configurable: true, writable: true })
     }
   }
+  /** what it was made of; a method, so that no printer comes across it */
+  protected options(): FailureOptions<R, O> {
+    return this.#options
+  }
   get [TypeId](): true {
     return true
   }
@@ -293,6 +297,10 @@ export class Permanent extends Failure<
   override readonly _tag = "Permanent"
   static {
     Object.defineProperty(this.prototype, "name", { value: "Permanent" })
+  }
+  /** @internal the same failure, once the transaction that held its effect has been rolled back */
+  afterRollback(): Permanent {
+    return this.outcome === "Pending" ? new Permanent({ ...this.options(), outcome: "RolledBack" }) : this
   }
 }
 

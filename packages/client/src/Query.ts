@@ -38,6 +38,8 @@ export interface QueryOptions {
   readonly name?: string
   /** cancels on the server and fails with `StatementTimeout`; the statement then has a connection to itself */
   readonly timeout?: Duration.DurationInput
+  /** false: no named prepared statement, for text that will not be seen again */
+  readonly prepare?: boolean
 }
 export interface StreamOptions extends QueryOptions {
   /** rows asked for at a time; default 1,000 */
@@ -90,6 +92,7 @@ const prepare = <A, R>(
       joins: true,
       timeout: options.timeout === undefined ? undefined : Duration.decode(options.timeout)
     },
+    named: options.prepare !== false,
     describeFirst: rows !== undefined && describeFirst(words)
   }
   registerStatement(prepared)

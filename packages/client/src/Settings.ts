@@ -265,6 +265,11 @@ export interface Settings {
   readonly closeTimeout?: Duration.DurationInput | undefined
   /** Rows per round trip of a stream. Default 1,000. */
   readonly fetchSize?: number | undefined
+  /**
+   * Statements that each connection keeps prepared under a name; the least recently used is closed first. 0: none are named, for poolers in
+   * transaction mode without prepared statements. Default: 256.
+   */
+  readonly preparedStatements?: number | undefined
   /** Ask another connection what became of a COMMIT without an answer. Default false. */
   readonly commitProbe?: boolean | undefined
   /** A single connection (`Connection.layer`) replaces itself when it is lost. Default false. A pool always replaces. */

@@ -152,11 +152,16 @@ const outermost = <A, E, R>(
           if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, "ROLLBACK")
           else yield* commit(holder)
           if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack(holder)
-          return yield* exit
+          return yield* Exit.mapError(exit, rolledBack)
         }),
       ({ release }) => release
     )
   )
+
+/** `Pending` was true inside; now the transaction is gone, and what was applied with it. */
+const rolledBack = <E>(error: E): E =>
+  // Still an error of the same type: only the outcome differs.
+  error instanceof Permanent ? (error.afterRollback() as E & Permanent) : error
 
 const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, E, R>) => {
   const name = quoteIdentifier(`pgfx_${parent.depth}`)

@@ -24,6 +24,8 @@ export interface ConnectedDatabase {
   readonly endpoint: Endpoint
   readonly notices: Stream.Stream<ServerReport>
   readonly processId: number
+  /** cancels what runs, and waits until the connection can be used again */
+  readonly cancel: Effect.Effect<void>
   readonly parameters: Effect.Effect<Readonly<Record<string, string>>>
   readonly stats: Effect.Effect<{
     readonly idle: number
@@ -94,6 +96,11 @@ export const connectDatabase = (
       endpoint,
       notices: Stream.fromPubSub(notices),
       processId: key?.processId ?? 0,
+      cancel: Effect.async((resume) => {
+        dispatcher.cancelRunning()
+        const takeBack = dispatcher.onReleased(() => resume(Effect.void))
+        return Effect.sync(takeBack)
+      }),
       parameters: Effect.sync(() => Object.fromEntries(dispatcher.parameters)),
       stats: Effect.sync(() => {
         const busy = leases.isHeld || dispatcher.inFlight > 0 ? 1 : 0

@@ -29,6 +29,8 @@ export interface PreparedStatement<A, R> {
   /** absent: rows are not wanted */
   readonly rows: RowPlan<A, R> | undefined
   readonly placement: Placement
+  /** false: the server and the caches are not to remember it */
+  readonly named: boolean
   /** a row Schema over a statement that may change something: a mismatch has to be found before anything runs */
   readonly describeFirst: boolean
 }
@@ -64,13 +66,14 @@ const atOnce: CallOptions = { portal: "", maxRows: 0, before: [] }
 
 export const makeCall = <A, R>(
   database: Database,
-  { describeFirst, parameters, rows, statement }: PreparedStatement<A, R>,
+  { describeFirst, named, parameters, rows, statement }: PreparedStatement<A, R>,
   values: ReadonlyArray<unknown>,
   options: CallOptions = atOnce
 ): StatementCall<RowReader<A, R>> => ({
   sql: statement.info.sql,
   parameters: callParameters(database, parameters, values),
   rows: rows === undefined ? undefined : rowSource(database, rows),
+  named,
   describeFirst,
   ...options
 })

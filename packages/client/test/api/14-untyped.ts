@@ -15,7 +15,7 @@ export const names = Query.all(Schema.String)`SELECT name FROM region`
 
 // text built elsewhere (a query builder, a console), with its values
 export const run = (text: string, values: ReadonlyArray<string | number | null>) =>
-  Query.all(Row)`${Sql.unsafe(text, values)}`()
+  Query.all(Row, { prepare: false })`${Sql.unsafe(text, values)}`()
 
 // ---- the types a user sees
 export const t1: Effect.Effect<ReadonlyArray<Row>, PostgresError, Postgres> = settings

@@ -59,6 +59,8 @@ export interface StatementCall<Sink extends RowSink> {
   readonly parameters: CallParameters
   /** absent: nobody wants rows */
   readonly rows: RowSource<Sink> | undefined
+  /** false: neither the server nor the caches are to remember it */
+  readonly named: boolean
   /** the columns must be known before anything runs: a stream, or a statement that changes data under a row Schema */
   readonly describeFirst: boolean
   readonly portal: string
@@ -152,8 +154,8 @@ export class StatementRun<Sink extends RowSink> implements Run {
     if (bound._tag === "Left") return this.refuse(bound.left)
     const results = prepared?.formats ?? []
     const sink = prepared?.open() ?? rows?.open()
-    const held = dispatcher.prepared.has(name)
-    const statement = held || dispatcher.prepared.limit > 0 ? name : ""
+    const statement = this.isNamed(dispatcher) ? name : ""
+    const held = statement !== "" && dispatcher.prepared.has(name)
     const bind = new BindPortal((out) => writeBindOf(out, portal, statement, bound.right.write, results))
     const execute = new ExecutePortal(portal, maxRows, sink ?? noRows)
     const answered = (): Sink | undefined => sink
@@ -207,9 +209,14 @@ export class StatementRun<Sink extends RowSink> implements Run {
 
   private parseAndDescribe(dispatcher: Dispatcher, sink: RowSink) {
     const name = statementName(this.call.sql)
-    const statement = dispatcher.prepared.limit > 0 ? name : ""
-    const parse = dispatcher.prepared.has(name) ? [] : this.parse(dispatcher, statement, this.call.sql, [])
+    const statement = this.isNamed(dispatcher) ? name : ""
+    const parse =
+      statement !== "" && dispatcher.prepared.has(name) ? [] : this.parse(dispatcher, statement, this.call.sql, [])
     return { statement, parse, describe: new DescribeStatement(statement, sink) }
+  }
+
+  private isNamed({ prepared }: Dispatcher): boolean {
+    return this.call.named && prepared.limit > 0
   }
 
   /** Close of what was evicted travels in front of the next Parse. */
@@ -225,7 +232,9 @@ export class StatementRun<Sink extends RowSink> implements Run {
   }
 
   private remember(sql: string, { columns, done, parameterTypes }: DescribeStatement): Description | undefined {
-    return parameterTypes === undefined || !done ? undefined : this.descriptions.set(sql, { parameterTypes, columns })
+    if (parameterTypes === undefined || !done) return undefined
+    const described = { parameterTypes, columns }
+    return this.call.named ? this.descriptions.set(sql, described) : { name: "", ...described }
   }
 
   private submit(

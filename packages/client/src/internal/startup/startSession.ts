@@ -181,7 +181,7 @@ export const startSession = (
   Effect.gen(function* () {
     const { duplex } = request.link
     let handedOver = false
-    const dispatcher = new Dispatcher({
+    const ours: DispatcherOutlets = {
       ...outlets,
       write: duplex.write,
       idle: () => {
@@ -190,7 +190,8 @@ export const startSession = (
       allAbandoned: () => {
         if (handedOver) outlets.allAbandoned()
       }
-    })
+    }
+    const dispatcher = new Dispatcher(ours, request.settings.preparedStatements)
     const close = (reason: CloseReason): Effect.Effect<void> =>
       Effect.sync(() => {
         duplex.destroy()

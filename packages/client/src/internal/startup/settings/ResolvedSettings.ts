@@ -114,6 +114,8 @@ export interface ResolvedSettings {
   readonly commitTimeout: Duration.Duration
   readonly closeTimeout: Duration.Duration
   readonly fetchSize: number
+  /** per connection; 0: statements are not named */
+  readonly preparedStatements: number
   readonly commitProbe: boolean
   readonly reconnect: boolean
   readonly pool: ResolvedPool

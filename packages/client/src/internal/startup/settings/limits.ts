@@ -97,6 +97,7 @@ type Limits = Pick<
   | "commitTimeout"
   | "closeTimeout"
   | "fetchSize"
+  | "preparedStatements"
 >
 
 const mebibyte = 1024 * 1024
@@ -113,6 +114,7 @@ export const resolveLimits = (settings: Settings, all: AllGiven): Read<Limits> =
       cancelTimeout: yield* timeOr("cancelTimeout", settings.cancelTimeout, "2 seconds"),
       commitTimeout: yield* timeOr("commitTimeout", settings.commitTimeout, "30 seconds", longerThanZero),
       closeTimeout: yield* timeOr("closeTimeout", settings.closeTimeout, "10 seconds"),
-      fetchSize: yield* whole("fetchSize", settings.fetchSize ?? 1_000, 1, int32)
+      fetchSize: yield* whole("fetchSize", settings.fetchSize ?? 1_000, 1, int32),
+      preparedStatements: yield* whole("preparedStatements", settings.preparedStatements ?? 256, 0, 65_536)
     }
   })

@@ -74,6 +74,7 @@ const settingsShape: Shape<Settings> = {
   commitTimeout: "time",
   closeTimeout: "time",
   fetchSize: "number",
+  preparedStatements: "number",
   commitProbe: "boolean",
   reconnect: "boolean",
   pool: "object"
