@@ -10,56 +10,71 @@
 //   parameters.findings, parameters.mismatch           Schemas against types; `mismatch` is a reason, as for rows
 //   parameters.bind(values)                            Either: { formats, write(out) }; write puts format codes and values, that is the
 //                                                      part of Bind between the statement's name and the result formats
-import { makeParameterEncoder, type ParameterEncoder, textOf, type TypeRegistry, ValueError } from "@pgfx/codecs"
-import type { ByteWriter, FormatCode } from "@pgfx/protocol"
-import type * as Effect from "effect/Effect"
+import { decimalText, isDecimal, textOf, type TypeRegistry, ValueError } from "@pgfx/codecs"
+import { maxCount } from "@pgfx/protocol"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Finding, Permanent } from "../../PostgresError.ts"
+import { Permanent } from "../../PostgresError.ts"
+import { declaredType } from "../../PgSchema.ts"
+import { writeAnything } from "../rows/forms/scalar.ts"
 import type { Statement } from "../Statement.ts"
-import type { RowProblem } from "../rows/RowProblem.ts"
 import { type Arguments, type EncodeSource, encodeValues, invalidParameter, makeEncodeSource } from "./encodeValues.ts"
-
-/** The values of one Bind message. */
-export interface BoundParameters {
-  /** one per parameter */
-  readonly formats: ReadonlyArray<FormatCode>
-  /** Appends the format codes and the values. Throws EncodeError only for what no writer can hold (a message above its limit). */
-  readonly write: (out: ByteWriter) => void
-}
+import { type Ambiguous, ambiguityOf, astsOf, type Slot } from "./placeholders.ts"
+import { explained, type Mismatch, PreparedParameters } from "./PreparedParameters.ts"
 
 const sameOids = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean =>
   a === b || (a.length === b.length && a.every((oid, i) => oid === b[i]))
 
-const explained = (error: ValueError): string =>
-  error.remedy === undefined ? error.issue : `${error.issue} (${error.remedy})`
+/** Scales that are written out: numeric's own limit. Others have a text that not every type reads alike. */
+const maxScale = 16_383
+
+/** As `textOf`, for values of `effect` too. Bytes are `\\x…` for one type and 16 bytes of a uuid for another: they need theirs. */
+const textWithoutType = (input: unknown, ambiguous: Ambiguous): string | null | undefined => {
+  if ((typeof input === "string" && ambiguous.strings) || (typeof input === "number" && ambiguous.numbers))
+    return undefined
+  const value = writeAnything(input)
+  if (value instanceof Uint8Array) return undefined
+  if (isDecimal(value)) return value.scale >= 0 && value.scale <= maxScale ? decimalText(value) : undefined
+  return textOf(value)
+}
 
 export class ParameterPlan {
   private readonly statement: Statement
   private readonly encoders: ReadonlyArray<EncodeSource>
+  private readonly slots: ReadonlyArray<Slot>
   private readonly known = new WeakMap<TypeRegistry, PreparedParameters>()
 
   constructor(statement: Statement) {
     this.statement = statement
     this.encoders = statement.sources.map((source) => makeEncodeSource(statement.info, source))
+    this.slots = statement.placeholders.map((placeholder) => {
+      const asts = astsOf(placeholder)
+      return { name: placeholder.name, asts, ambiguous: ambiguityOf(asts) }
+    })
   }
 
   /** Type OIDs to declare in Parse, one per parameter; 0: the server infers. */
-  declared(_registry: TypeRegistry): ReadonlyArray<number> {
-    return this.statement.placeholders.map(() => 0)
+  declared(registry: TypeRegistry): ReadonlyArray<number> {
+    return this.slots.map(({ asts: [ast] }) => {
+      const name = ast === undefined ? undefined : declaredType(ast)
+      return name === undefined ? 0 : (registry.oidOf(name) ?? 0)
+    })
   }
 
   /** The encoded values of a call, in the order of `$1 …`. An `Either` if every Schema encodes synchronously. */
   encode(args: Arguments): Effect.Effect<ReadonlyArray<unknown>, Permanent, unknown> {
-    return encodeValues(this.statement, this.encoders, args)
+    if (this.slots.length <= maxCount) return encodeValues(this.statement, this.encoders, args)
+    const issue = `${this.slots.length} parameters, Bind counts up to ${maxCount} (Sql.rows, = ANY, or COPY)`
+    return Effect.fail(invalidParameter(this.statement.info, "", issue))
   }
 
   /** The values as text that needs no type, if all of them have one; otherwise the statement has to be described first. */
   texts(values: ReadonlyArray<unknown>): Either.Either<ReadonlyArray<string | null> | undefined, Permanent> {
     const texts: Array<string | null> = []
     let all = true
-    for (const [i, value] of values.entries()) {
+    for (let i = 0; i < values.length; i++) {
       try {
-        const text = textOf(value)
+        const text = textWithoutType(values[i], this.slots[i]!.ambiguous)
         if (text === undefined) all = false
         else texts.push(text)
       } catch (error) {
@@ -74,41 +89,18 @@ export class ParameterPlan {
   prepare(oids: ReadonlyArray<number>, registry: TypeRegistry): PreparedParameters {
     const known = this.known.get(registry)
     if (known !== undefined && sameOids(known.oids, oids)) return known
-    const prepared = new PreparedParameters(this, oids, registry)
+    const prepared = new PreparedParameters(this, this.slots, oids, registry)
     this.known.set(registry, prepared)
     return prepared
   }
 
   /** @internal */
   refused(index: number, issue: string): Permanent {
-    return invalidParameter(this.statement.info, this.statement.placeholders[index]?.name ?? "", issue)
-  }
-}
-
-/** The parameters of a statement and the types that the server inferred for them. */
-export class PreparedParameters {
-  readonly oids: ReadonlyArray<number>
-  readonly findings: ReadonlyArray<Finding> = []
-  /** why nothing can be bound, if the findings hold errors */
-  readonly mismatch: RowProblem | undefined = undefined
-  private readonly plan: ParameterPlan
-  private readonly encoder: ParameterEncoder
-
-  constructor(plan: ParameterPlan, oids: ReadonlyArray<number>, registry: TypeRegistry) {
-    this.plan = plan
-    this.oids = oids
-    this.encoder = makeParameterEncoder(oids.map((oid) => ({ codec: registry.codecOf(oid) })))
+    return invalidParameter(this.statement.info, this.slots[index]?.name ?? "", issue)
   }
 
-  /** The values of one call, checked; nothing is written yet. */
-  bind(values: ReadonlyArray<unknown>): Either.Either<BoundParameters, Permanent> {
-    const { encoder } = this
-    try {
-      const formats = encoder.formats(values)
-      return Either.right({ formats, write: (out) => encoder.write(values, formats, out) })
-    } catch (error) {
-      if (!(error instanceof ValueError)) throw error
-      return Either.left(this.plan.refused((error.parameter ?? 0) - 1, explained(error)))
-    }
+  /** @internal */
+  mismatched(reason: Mismatch): Permanent {
+    return new Permanent({ reason, outcome: "NotSent", statement: this.statement.info })
   }
 }

@@ -11,9 +11,14 @@ import { isNothing, markOf, type Member, membersOf } from "./encoded.ts"
 import { type Convert, type Direction, fit, type Fit, misfit, type Misfit } from "./Fit.ts"
 import { schemaName } from "./schemaName.ts"
 import { isBigDecimal, shaper } from "./jsonShape.ts"
+import { kindOf } from "./kind.ts"
 import { arrayLikeOf, wrapperOf } from "./wrappers.ts"
 
-const isText = ({ node }: Member): boolean => SchemaAST.isStringKeyword(node) || SchemaAST.isTemplateLiteral(node)
+/** Also literals and enums: what a string is to a json type must not depend on how narrow its Schema is. */
+const isText = (member: Member): boolean => {
+  const kind = kindOf(member)
+  return kind === "text" || kind === "instantText"
+}
 
 /** What has no place inside JSON. */
 const isForeign = (member: Member): boolean => {

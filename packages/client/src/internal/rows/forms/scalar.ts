@@ -145,13 +145,15 @@ const kindName: Partial<Record<Kind, string>> = {
   tuple: "array"
 }
 
+const withArticle = (noun: string): string => (/^[aeio]/.test(noun) ? `an ${noun}` : `a ${noun}`)
+
 const write = (member: Member, codec: Codec): Fit | Misfit => {
   const kind = kindOf(member)
   const refused = () =>
     misfit(
       kind === "never"
         ? `${schemaName(member.node)} encodes nothing that ${codec.name} takes`
-        : `${schemaName(member.node)} encodes a ${kindName[kind] ?? kind}, the server expects ${codec.name}`,
+        : `${schemaName(member.node)} encodes ${withArticle(kindName[kind] ?? kind)}, the server expects ${codec.name}`,
       zonedHint(member.node) ?? hint(kind, codec)
     )
   switch (kind) {
