@@ -1,5 +1,6 @@
 // From StartupMessage to the first ReadyForQuery, and how long that may take: faults and attacks, groups H and F. Time is TestClock's.
 import { assert, describe, it } from "@effect/vitest"
+import type { BackendMessage } from "@pgfx/protocol"
 import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -232,7 +233,7 @@ describe("a connection that ends during the start-up", () => {
 
 describe("BackendKeyData", () => {
   const key = (length: number) => Message.backendKeyData(1, new Uint8Array(length).fill(7))
-  const session = (...messages: Parameters<Backend["send"]>) =>
+  const session = (...messages: ReadonlyArray<BackendMessage>) =>
     asked((backend) => backend.send(Message.authenticationOk(), ...messages, idle))
 
   it.effect("may be missing (H-25)", () => accepted(session()))

@@ -109,7 +109,10 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
         failedBy: context.failedBy,
         statement,
         parameters,
-        state: context.starting === true ? "the connection is closed" : healthy(context.inTransaction)
+        state:
+          context.starting === true || failure.closed === true
+            ? "the connection is closed"
+            : healthy(context.inTransaction)
       })
     case "UnexpectedCopy":
       return new Permanent({

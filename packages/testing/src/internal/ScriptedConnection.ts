@@ -195,6 +195,7 @@ export class ScriptedConnection {
 
   readonly silence: Effect.Effect<Departure> = Effect.suspend(() => {
     const { departure, now } = this.wire
+    this.arrived.length = 0
     while (this.wire.take() !== undefined);
     if (departure === undefined) return Effect.flatMap(this.wire.changedSince(now), () => this.silence)
     return Effect.succeed(departure)

@@ -8,7 +8,7 @@ import {
   type ReportFields,
   type TransactionStatus
 } from "@pgfx/protocol"
-import type { CloseReason, Exchange } from "./Exchange.ts"
+import { type CloseReason, type Exchange, isFatal } from "./Exchange.ts"
 import { PreparedStatements } from "../StatementCache.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 
@@ -222,13 +222,17 @@ export class Dispatcher {
       if (message._tag !== "ErrorResponse") {
         throw new ProtocolViolation({ during: "idle", offset: -1, expected: "nothing", received: message._tag })
       }
-      this.lastReport = message.fields
+      this.keepReport(message.fields)
       return
     }
-    if (message._tag === "ErrorResponse" && message.fields.severityNonLocalized !== "ERROR")
-      this.lastReport = message.fields
+    if (message._tag === "ErrorResponse" && isFatal(message.fields)) this.keepReport(message.fields)
     if (message._tag === "ReadyForQuery") this.status = message.status
     if (head.receive(message)) this.answered(head)
+  }
+
+  /** The first FATAL report says why the session ends; others may follow it (case Q-15). */
+  private keepReport(fields: ReportFields): void {
+    if (this.lastReport === undefined || !isFatal(this.lastReport)) this.lastReport = fields
   }
 
   private answered(head: Exchange): void {

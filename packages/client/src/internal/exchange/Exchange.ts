@@ -22,8 +22,8 @@ export type CloseReason =
 
 /** How an exchange may end without a value. */
 export type ExchangeFailure =
-  /** ErrorResponse, and the ReadyForQuery behind it: the connection is healthy */
-  | { readonly _tag: "Reported"; readonly fields: ReportFields }
+  /** ErrorResponse, and the ReadyForQuery behind it: the connection is healthy; `closed`: it ended instead */
+  | { readonly _tag: "Reported"; readonly fields: ReportFields; readonly closed?: true }
   /** the server asked for, or sent, COPY data in answer to an ordinary request */
   | { readonly _tag: "UnexpectedCopy" }
   /** the request could not be put into bytes; nothing was sent */
@@ -84,7 +84,15 @@ export abstract class Exchange {
    */
   fail(failure: ExchangeFailure): void {
     const kept = this.failure
-    this.settleFailure(kept?._tag === "Reported" && !isFatal(kept.fields) ? kept : failure)
+    if (kept?._tag !== "Reported") return this.settleFailure(failure)
+    if (!isFatal(kept.fields)) return this.settleFailure({ ...kept, closed: true })
+    // What a server says after its last word is not the reason why it ended (case Q-15).
+    const { fields } = kept
+    this.settleFailure(
+      failure._tag === "ConnectionClosed" && failure.reason._tag === "Violation"
+        ? { ...failure, reason: { _tag: "Lost", cause: failure.reason.violation, report: fields } }
+        : failure
+    )
   }
 
   /**

@@ -157,17 +157,14 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const statement = this.isNamed(dispatcher) ? name : ""
     const held = statement !== "" && dispatcher.prepared.has(name)
     const bind = new BindPortal((out) => writeBindOf(out, portal, statement, bound.right.write, results))
-    const execute = new ExecutePortal(portal, maxRows, sink ?? noRows)
+    const describe = held ? { columns } : new DescribePortal(portal, sink ?? noRows)
+    const execute = new ExecutePortal(portal, maxRows, sink ?? noRows, () => describe.columns !== undefined)
     const answered = (): Sink | undefined => sink
-    if (held) return this.submit(dispatcher, [bind, execute], bind, execute, answered)
+    if (!(describe instanceof DescribePortal)) {
+      return this.submit(dispatcher, [bind, execute], bind, execute, answered)
+    }
     const parse = this.parse(dispatcher, statement, sql, parameterTypes)
-    this.submit(
-      dispatcher,
-      [...parse, bind, new DescribePortal(portal, sink ?? noRows), execute],
-      bind,
-      execute,
-      answered
-    )
+    this.submit(dispatcher, [...parse, bind, describe, execute], bind, execute, answered)
   }
 
   /** Known to nobody, and its values mean the same whatever their types: one flight, values and rows as text. */
@@ -176,7 +173,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const late = rows === undefined ? undefined : new LateRows(rows.open, this.types)
     const { describe, parse, statement } = this.parseAndDescribe(dispatcher, late ?? noRows)
     const bind = bindText(portal, statement, texts)
-    const execute = new ExecutePortal(portal, maxRows, late ?? noRows)
+    const execute = new ExecutePortal(portal, maxRows, late ?? noRows, () => describe.columns !== undefined)
     this.submit(
       dispatcher,
       [...parse, describe, bind, execute],

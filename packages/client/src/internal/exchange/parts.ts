@@ -149,6 +149,8 @@ export const bindText = (
     writeBind(writer, { portal, statement, parameterFormats: allText, parameters, resultFormats: allText })
   )
 
+const always = (): boolean => true
+
 export class ExecutePortal extends SimplePart {
   override readonly mayAnswerCopy = true
   /** as the server wrote it; `""` for an empty statement, and while the portal is suspended */
@@ -158,12 +160,14 @@ export class ExecutePortal extends SimplePart {
   private readonly portal: string
   private readonly maxRows: number
   private readonly sink: RowSink
-  /** `maxRows` 0: all */
-  constructor(portal: string, maxRows: number, sink: RowSink) {
+  private readonly mayReturnRows: () => boolean
+  /** `maxRows` 0: all. `mayReturnRows` is asked when a row comes: one that was described as NoData returns none. */
+  constructor(portal: string, maxRows: number, sink: RowSink, mayReturnRows: () => boolean = always) {
     super()
     this.portal = portal
     this.maxRows = maxRows
     this.sink = sink
+    this.mayReturnRows = mayReturnRows
   }
   encode(writer: ByteWriter): void {
     writeExecute(writer, this.portal, this.maxRows)
@@ -171,6 +175,7 @@ export class ExecutePortal extends SimplePart {
   receive(message: BackendMessage): Step {
     switch (message._tag) {
       case "Rows":
+        if (!this.mayReturnRows()) return { expected: "no row, as described" }
         this.sink.rows(message)
         return "more"
       case "CommandComplete":

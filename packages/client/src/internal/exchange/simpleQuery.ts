@@ -101,6 +101,9 @@ export class SimpleQuery extends Exchange {
 
   private receiveReady(message: BackendMessage): boolean {
     if (message._tag !== "ReadyForQuery") return this.unexpected(message, "the answer to a statement, or ReadyForQuery")
+    // Even an empty text is answered with EmptyQueryResponse: this one is not the answer to ours (case Q-3).
+    if (this.failure === undefined && this.tags.length === 0)
+      return this.unexpected(message, "the answer to a statement")
     if (this.failure === undefined) this.settle({ tags: this.tags }, undefined)
     else this.settle(undefined, this.failure)
     return true
