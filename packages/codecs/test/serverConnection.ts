@@ -1,5 +1,5 @@
 // A connection to a real server for the differential tests of this package, which must not depend on the client that is built on it. Over
-// TCP without TLS; SCRAM; one statement at a time, unnamed. Everything on the wire is @pgfx/protocol's.
+// TCP without TLS; SCRAM; the unnamed statement. Everything on the wire is @pgfx/protocol's.
 import { randomBytes } from "node:crypto"
 import { createConnection, type Socket } from "node:net"
 import {
@@ -35,9 +35,9 @@ export interface ServerConnection {
     readonly parameters: ReadonlyArray<number>
     readonly columns: ReadonlyArray<ColumnDescription>
   }>
-  /** executes it; `write` puts the format codes and values of Bind */
+  /** executes it once per entry, all in one pipeline; an entry puts the format codes and values of Bind */
   readonly execute: (
-    write: (out: ByteWriter) => void,
+    binds: ReadonlyArray<(out: ByteWriter) => void>,
     formats: ReadonlyArray<FormatCode>
   ) => Promise<ReadonlyArray<Rows>>
   readonly close: () => void
@@ -84,7 +84,7 @@ const session = [
 ] as const
 
 export const connect = async (facts: ServerFacts): Promise<ServerConnection> => {
-  const socket = createConnection({ host: facts.host, port: facts.port })
+  const socket = createConnection({ host: facts.host, port: facts.port, noDelay: true })
   const next = reader(socket)
   const send = (...messages: ReadonlyArray<FrontendMessage>) => {
     for (const message of messages) socket.write(encodeFrontend(message))
@@ -138,16 +138,18 @@ export const connect = async (facts: ServerFacts): Promise<ServerConnection> => 
       const rows = messages.find((message) => message._tag === "RowDescription")
       return { parameters: parameters?.typeOids ?? [], columns: rows?.columns ?? [] }
     },
-    execute: async (write, formats) => {
+    execute: async (binds, formats) => {
       const out = new ByteWriter()
-      out.beginMessage(0x42, "Bind")
-      out.cString("")
-      out.cString("")
-      write(out)
-      out.count(formats.length, "result formats")
-      for (const format of formats) out.int16(format)
-      out.endMessage()
-      writeExecute(out, "", 0)
+      for (const bind of binds) {
+        out.beginMessage(0x42, "Bind")
+        out.cString("")
+        out.cString("")
+        bind(out)
+        out.count(formats.length, "result formats")
+        for (const format of formats) out.int16(format)
+        out.endMessage()
+        writeExecute(out, "", 0)
+      }
       writeSync(out)
       socket.write(joinChunks(out.take()))
       const messages = await answer()
