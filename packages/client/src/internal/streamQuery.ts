@@ -2,6 +2,7 @@
 // batch is asked for when the consumer asks, so memory holds one batch whatever the size of the result.
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -72,8 +73,23 @@ const rowsOf = <A, R>(
 interface Batch<A, R> {
   readonly suspended: boolean
   readonly rows: RowReader<A, R> | undefined
+  readonly received: { readonly rows: number; readonly bytes: number }
 }
 
+/** Bytes of rows that a batch is to fill, whatever the size of a row. */
+const window = 256 * 1024
+
+/** Rows of the first batch: nothing is known of their size yet, and many a stream stops early. */
+const firstBatch = 128
+
+/** As many rows as fill the window by the mean size of those seen. */
+const batchSize = (fetchSize: number, { bytes, rows }: Batch<never, never>["received"]): number =>
+  rows === 0 ? Math.min(fetchSize, firstBatch) : Math.max(1, Math.min(fetchSize, Math.floor((window * rows) / bytes)))
+
+/**
+ * One batch is fetched ahead while the consumer works on the last one; inside a caller's transaction none is, so that the connection is
+ * free for other statements between batches.
+ */
 export const streamQuery = <A, R>(
   database: Database,
   prepared: PreparedStatement<A, R>,
@@ -85,21 +101,22 @@ export const streamQuery = <A, R>(
       const { statement } = prepared
       const values = yield* prepared.parameters.encode(args)
       const { dispatcher, inTransaction } = yield* place(database)
+      const scope = yield* Effect.scope
       const portal = `pgfx_p${++portals}`
       const context: FailureContext = { inTransaction: true, ...requestContext(statement) }
       const group = (part: Part) =>
         exchangeOn<GroupAnswer>(dispatcher, context, (settle) => new Group("stream", [part], settle))
+      const seen = { rows: 0, bytes: 0 }
       let open = false
       yield* Effect.addFinalizer(() =>
         open && dispatcher.closed === undefined && dispatcher.status === "T"
           ? Effect.ignore(group(new CloseTarget("portal", portal)))
           : Effect.void
       )
-      const before = inTransaction ? [] : beginReadOnly
-      const options = { portal, maxRows: fetchSize, before }
-      const call = makeCall(database, { ...prepared, describeFirst: true }, values, options)
       const opened: Effect.Effect<Batch<A, R>, PostgresError> = Effect.suspend(() => {
         open = true
+        const options = { portal, maxRows: batchSize(fetchSize, seen), before: inTransaction ? [] : beginReadOnly }
+        const call = makeCall(database, { ...prepared, describeFirst: true }, values, options)
         return runOn<StatementAnswer<RowReader<A, R>>>(
           dispatcher,
           context,
@@ -108,23 +125,26 @@ export const streamQuery = <A, R>(
       })
       const fetched = (reader: RowReader<A, R>): Effect.Effect<Batch<A, R>, PostgresError> =>
         Effect.suspend(() => {
-          const run = new ExecutePortal(portal, fetchSize, reader)
-          return Effect.map(group(run), () => ({ suspended: run.suspended, rows: reader }))
+          const run = new ExecutePortal(portal, batchSize(fetchSize, seen), reader)
+          return Effect.map(group(run), () => ({ suspended: run.suspended, rows: reader, received: run }))
         })
+      /** What follows is asked for now, or when it is wanted. */
+      const following = (reader: RowReader<A, R>) =>
+        inTransaction
+          ? Effect.succeed(fetched(reader))
+          : Effect.map(Effect.forkIn(fetched(reader), scope), (fiber) => Fiber.join(fiber))
       /** Rows before an error are emitted, then the error. */
       const batch = (step: Effect.Effect<Batch<A, R>, PostgresError>) =>
         Effect.gen(function* () {
-          const { rows: reader, suspended } = yield* step
+          const answer = yield* step
+          const { received, rows: reader, suspended } = answer
           open = suspended
+          seen.rows += received.rows
+          seen.bytes += received.bytes
           if (reader === undefined) return [Chunk.empty<A>(), Option.none<typeof step>()] as const
           const emitted = Chunk.unsafeFromArray(yield* rowsOf(reader, statement, inTransaction))
-          const following =
-            reader.problem !== undefined
-              ? Option.some(Effect.succeed({ suspended, rows: reader }))
-              : suspended
-                ? Option.some(fetched(reader))
-                : Option.none<typeof step>()
-          return [emitted, following] as const
+          if (reader.problem !== undefined) return [emitted, Option.some(Effect.succeed(answer))] as const
+          return [emitted, suspended ? Option.some(yield* following(reader)) : Option.none<typeof step>()] as const
         })
       return Stream.paginateChunkEffect(opened, batch)
     })

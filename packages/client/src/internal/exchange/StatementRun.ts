@@ -82,6 +82,8 @@ export interface StatementAnswer<Sink extends RowSink> {
   /** the portal has more rows */
   readonly suspended: boolean
   readonly rows: Sink | undefined
+  /** how much came */
+  readonly received: { readonly rows: number; readonly bytes: number }
 }
 
 /**
@@ -250,7 +252,8 @@ export class StatementRun<Sink extends RowSink> implements Run {
       const late = described?.()
       if (answer === undefined) return this.failed(failure, bind.bound)
       const { suspended, tag } = execute
-      const done = (): void => this.settle({ tag, status: answer.status, suspended, rows: sink() }, undefined)
+      const done = (): void =>
+        this.settle({ tag, status: answer.status, suspended, rows: sink(), received: execute }, undefined)
       if (late === undefined || late.missing.length === 0) return done()
       this.learn(dispatcher, late.missing, () => {
         late.replay()

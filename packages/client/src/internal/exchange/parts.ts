@@ -157,6 +157,9 @@ export class ExecutePortal extends SimplePart {
   tag = ""
   /** the portal has more rows */
   suspended = false
+  /** rows received, and the bytes they came in */
+  rows = 0
+  bytes = 0
   private readonly portal: string
   private readonly maxRows: number
   private readonly sink: RowSink
@@ -176,6 +179,8 @@ export class ExecutePortal extends SimplePart {
     switch (message._tag) {
       case "Rows":
         if (!this.mayReturnRows()) return { expected: "no row, as described" }
+        this.rows += message.count
+        this.bytes += message.end - message.offset
         this.sink.rows(message)
         return "more"
       case "CommandComplete":
