@@ -31,6 +31,8 @@ export interface ProxiedConnection {
    * Replaces a fault of this direction that was armed and has not happened.
    */
   readonly arm: (direction: Direction, bytes: number, fault: Fault) => void
+  /** A fault of this direction that was armed and has not happened will not. */
+  readonly disarm: (direction: Direction) => void
   /** the last fault that was armed, in whatever direction, has happened */
   readonly hasFired: () => boolean
   /** Both directions end now. */
@@ -86,6 +88,7 @@ class Connection implements ProxiedConnection {
     this.fired = false
     this.lanes[direction].arm(bytes, fault)
   }
+  readonly disarm = (direction: Direction): void => this.lanes[direction].disarm()
   readonly hasFired = (): boolean => this.fired
   readonly reset = (): void => {
     this.client.resetAndDestroy()

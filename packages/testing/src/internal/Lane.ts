@@ -49,6 +49,10 @@ export class Lane {
     this.armed = { remaining: bytes, fault }
   }
 
+  disarm(): void {
+    this.armed = undefined
+  }
+
   stall(): void {
     this.stalled = true
   }
