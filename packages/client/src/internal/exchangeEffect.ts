@@ -113,9 +113,10 @@ const beginning = <A>(
   gate.close()
   return Effect.onExit(run(begin), (exit) =>
     Effect.sync(() => {
-      // Refused before it was sent, or BEGIN itself failed: there is no transaction yet. Interrupted, there may be one.
-      const known = Exit.isSuccess(exit) || !Cause.isInterrupted(exit.cause)
-      if (known && dispatcher.status === "I") holder.begin = begin
+      // Refused before it was sent, or BEGIN itself failed: there is no transaction yet. Interrupted, there may be one; and where all went
+      // well and there is none, the statement has ended it.
+      const failed = Exit.isFailure(exit) && !Cause.isInterrupted(exit.cause)
+      if (failed && dispatcher.status === "I") holder.begin = begin
       gate.open()
     })
   )
@@ -174,11 +175,17 @@ const onSharedLease = <A>(
     let on: Dispatcher | undefined
     const settle = settleWith<A>(resume, { ...context, inTransaction: false })
     const run = make((answer, failure) => {
-      settle(answer, failure)
-      // A function opened a transaction, or something we do not know did: whoever came next would work inside it.
-      if (on !== undefined && on.closed === undefined && on.status !== "I") {
-        database.destroy(on, { _tag: "Violation", violation: transactionLeftOpen(on.status), transcript: on.recent })
-      }
+      if (on === undefined || on.closed !== undefined || on.status === "I") return settle(answer, failure)
+      // A function opened a transaction, or something we do not know did: whoever came next would work inside it. What the statement
+      // did is undone with the connection, so it has not succeeded.
+      const { recent, status } = on
+      const reason: CloseReason = { _tag: "Violation", violation: transactionLeftOpen(status), transcript: recent }
+      const told: ExchangeFailure =
+        failure?._tag === "Reported"
+          ? { ...failure, closed: true }
+          : (failure ?? { _tag: "ConnectionClosed", reason, sent: true })
+      settleWith<A>(resume, { ...context, inTransaction: true })(undefined, told)
+      database.destroy(on, reason)
     })
     const leave = database.lessor.shared({
       granted: (dispatcher) => {

@@ -38,6 +38,14 @@ export interface DispatcherOutlets {
   readonly allAbandoned: () => void
 }
 
+/** The server has said its last word, which is in `lastReport`. */
+export class SessionEnded extends Error {
+  override readonly name = "SessionEnded"
+  constructor() {
+    super("the server ended the session")
+  }
+}
+
 export class Dispatcher {
   /** as told by the last ReadyForQuery */
   status: TransactionStatus = "I"
@@ -174,7 +182,7 @@ export class Dispatcher {
     this.writeOut()
   }
 
-  /** Throws `ProtocolViolation`; the caller then closes the connection with it. */
+  /** Throws `ProtocolViolation` or `SessionEnded`; the caller then closes the connection with it. */
   dispatch(messages: ReadonlyArray<BackendMessage>): void {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i]!
@@ -217,22 +225,18 @@ export class Dispatcher {
 
   private answer(message: BackendMessage): void {
     const head = this.answers.head
-    if (head === undefined) {
-      // A FATAL report may come at any time (57P01, 57P05, 25P03); the close of the socket follows it.
-      if (message._tag !== "ErrorResponse") {
-        throw new ProtocolViolation({ during: "idle", offset: -1, expected: "nothing", received: message._tag })
-      }
-      this.keepReport(message.fields)
-      return
+    // A report may come while nothing is asked: 57P01, 57P05, 25P03.
+    if (message._tag === "ErrorResponse" && (head === undefined || isFatal(message.fields))) {
+      this.lastReport = message.fields
     }
-    if (message._tag === "ErrorResponse" && isFatal(message.fields)) this.keepReport(message.fields)
     if (message._tag === "ReadyForQuery") this.status = message.status
-    if (head.receive(message)) this.answered(head)
-  }
-
-  /** The first FATAL report says why the session ends; others may follow it (case Q-15). */
-  private keepReport(fields: ReportFields): void {
-    if (this.lastReport === undefined || !isFatal(this.lastReport)) this.lastReport = fields
+    if (head !== undefined) {
+      if (head.receive(message)) this.answered(head)
+    } else if (message._tag !== "ErrorResponse") {
+      throw new ProtocolViolation({ during: "idle", offset: -1, expected: "nothing", received: message._tag })
+    }
+    // FATAL ends the session, and the server closes the socket: nothing is sent there any more, and nothing that follows is believed.
+    if (message._tag === "ErrorResponse" && isFatal(message.fields)) throw new SessionEnded()
   }
 
   private answered(head: Exchange): void {

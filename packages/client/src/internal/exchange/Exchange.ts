@@ -85,14 +85,7 @@ export abstract class Exchange {
   fail(failure: ExchangeFailure): void {
     const kept = this.failure
     if (kept?._tag !== "Reported") return this.settleFailure(failure)
-    if (!isFatal(kept.fields)) return this.settleFailure({ ...kept, closed: true })
-    // What a server says after its last word is not the reason why it ended (case Q-15).
-    const { fields } = kept
-    this.settleFailure(
-      failure._tag === "ConnectionClosed" && failure.reason._tag === "Violation"
-        ? { ...failure, reason: { _tag: "Lost", cause: failure.reason.violation, report: fields } }
-        : failure
-    )
+    this.settleFailure(isFatal(kept.fields) ? failure : { ...kept, closed: true })
   }
 
   /**

@@ -1,0 +1,526 @@
+// What is true of a statement, or of a transaction, when its connection ends: the table of the engine's design, §7. The server is cut off
+// at every stage; the answer is never a guess, and nothing that may have happened is repeated.
+import { assert, describe, it } from "@effect/vitest"
+import { encodeBackend, joinChunks } from "@pgfx/protocol"
+import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { Postgres, PostgresError, Query, Retry, Transaction } from "pgfx"
+import { answerHealthy, connected, healthy, idle, inFailedTransaction, inTransaction } from "./scripted.ts"
+
+const bump = Query.command`UPDATE counters SET n = n + 1`
+const names = Query.all(Schema.Struct({ name: Schema.String }))`SELECT name FROM country`
+const simple = Query.script("SELECT name FROM country")
+
+const answer = [
+  Message.rowDescription("name"),
+  Message.dataRow("Sverige"),
+  Message.dataRow("Ísland"),
+  Message.commandComplete("SELECT 2"),
+  idle
+]
+const updated = Message.commandComplete("UPDATE 1")
+const fatal = (sqlState: string, message = "terminating connection") =>
+  Message.errorResponse({ severity: "FATAL", sqlState, message })
+
+type End = "cutConnection" | "endConnection"
+const ends: ReadonlyArray<End> = ["cutConnection", "endConnection"]
+
+/** The first connection runs the script; a pool may make others, which work. */
+const first =
+  (script: Script): Script =>
+  (backend) =>
+    backend.connection === 1
+      ? connected(script)(backend)
+      : Effect.zipRight(backend.acceptStartup, answerHealthy(backend))
+
+/** A new connection answers, or nothing was sent: never is a request written to one that is gone. */
+const discarded = Effect.map(Effect.either(healthy), (again) => {
+  if (Either.isLeft(again)) assert.deepStrictEqual([again.left._tag, again.left.outcome], ["Broken", "NotSent"])
+})
+
+const failureOf = (program: Effect.Effect<unknown, PostgresError, Postgres>, script: Script) =>
+  Effect.flip(program).pipe(
+    Effect.tap(discarded),
+    Effect.provide(ScriptedBackend.layer(first(script))),
+    Effect.catchAll(() => Effect.dieMessage("it succeeded, or nobody could connect"))
+  )
+
+const told = ({ _tag, outcome, reason }: PostgresError) => [_tag, reason._tag, outcome]
+
+describe("a statement outside a transaction", () => {
+  for (const end of ends) {
+    it.effect(`is NotSent when the connection had ended before (${end})`, () =>
+      Effect.gen(function* () {
+        const ended = yield* Deferred.make<void>()
+        const script: Script = (backend) => Effect.zipRight(backend[end], Deferred.succeed(ended, undefined))
+        yield* Effect.gen(function* () {
+          yield* Deferred.await(ended)
+          yield* Effect.yieldNow()
+          yield* discarded
+        }).pipe(Effect.provide(ScriptedBackend.layer(first(script))))
+      })
+    )
+
+    it.effect(`is Unknown when the answer ends at any message but the last (${end})`, () =>
+      Effect.gen(function* () {
+        for (let said = 0; said < answer.length; said++) {
+          for (const query of [names(), simple]) {
+            const error = yield* failureOf(query, (backend) =>
+              Effect.gen(function* () {
+                yield* backend.expect("SELECT name")
+                if (said > 0) yield* backend.send(...answer.slice(0, said))
+                yield* backend[end]
+              })
+            )
+            const reason = "ConnectionLost"
+            assert.deepStrictEqual(told(error), ["Broken", reason, "Unknown"], `after ${said} messages`)
+          }
+        }
+      })
+    )
+
+    it.effect(`is Unknown when the answer ends at any byte, and known with the last one (${end})`, () =>
+      Effect.gen(function* () {
+        const bytes = joinChunks(answer.map(encodeBackend))
+        for (let said = 0; said < bytes.length; said++) {
+          const error = yield* failureOf(simple, (backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("SELECT name")
+              yield* backend.sendBytes(bytes.slice(0, said))
+              yield* backend[end]
+            })
+          )
+          assert.strictEqual(error._tag, "Broken", `after ${said} bytes`)
+          assert.strictEqual(error.outcome, "Unknown", `after ${said} bytes`)
+          assert.isFalse(PostgresError.isSafeToRetry(error))
+        }
+        const rows = yield* simple.pipe(
+          Effect.provide(
+            ScriptedBackend.layer(
+              connected((backend) =>
+                Effect.gen(function* () {
+                  yield* backend.expect("SELECT name")
+                  yield* backend.sendBytes(bytes)
+                  yield* backend[end]
+                })
+              )
+            )
+          )
+        )
+        assert.strictEqual(rows.length, 1)
+      })
+    )
+  }
+
+  it.effect("is RolledBack when an ERROR had been reported, whatever became of the connection", () =>
+    Effect.gen(function* () {
+      const error = yield* failureOf(bump(), (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("UPDATE")
+          yield* backend.send(Message.errorResponse({ sqlState: "40001", message: "could not serialize" }))
+          yield* backend.cutConnection
+        })
+      )
+      assert.deepStrictEqual(told(error), ["Transient", "SerializationFailure", "RolledBack"])
+      assert.include(String(error), "the connection is closed")
+    })
+  )
+
+  it.effect("is not repeated by Retry.transient when its outcome is Unknown", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const counted = Effect.zipRight(
+        Effect.sync(() => runs++),
+        bump()
+      )
+      const error = yield* failureOf(
+        counted.pipe(Retry.transient, Effect.provide(Retry.layer(Schedule.recurs(3)))),
+        (backend) => Effect.zipRight(backend.expect("UPDATE"), backend.cutConnection)
+      )
+      assert.deepStrictEqual([runs, error.outcome], [1, "Unknown"])
+    })
+  )
+
+  it.effect("keeps what was answered before in a pipeline, and does not know of what was not", () =>
+    Effect.gen(function* () {
+      const results = yield* Effect.all(
+        [bump(), bump(), bump()].map((one) => Effect.either(one)),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(
+        results.map((result) => (Either.isRight(result) ? result.right.rows : result.left.outcome)),
+        [1, "Unknown", "Unknown"]
+      )
+      yield* discarded
+    }).pipe(
+      Effect.provide(
+        ScriptedBackend.layer(
+          first((backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("UPDATE")
+              yield* backend.send(updated, idle)
+              yield* backend.expect("UPDATE")
+              yield* backend.send(updated)
+              yield* backend.cutConnection
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("is RolledBack when the server says that a transaction is open: the connection is dropped", () =>
+    Effect.gen(function* () {
+      for (const status of [inTransaction, inFailedTransaction]) {
+        const error = yield* failureOf(bump(), (backend) =>
+          Effect.gen(function* () {
+            yield* backend.expect("UPDATE")
+            yield* backend.send(updated, status)
+            yield* backend.expectEnd
+          })
+        )
+        assert.deepStrictEqual([error._tag, error.outcome], ["Broken", "RolledBack"])
+      }
+    })
+  )
+})
+
+describe("a server's last word", () => {
+  const words = [
+    ["57P01", "AdminShutdown", "Unknown"],
+    ["57P02", "AdminShutdown", "Unknown"],
+    // the server was waiting for a command: it did not run ours
+    ["57P05", "SessionTimeout", "NotSent"],
+    ["XX000", "ConnectionLost", "Unknown"]
+  ] as const
+  for (const [sqlState, reason, outcome] of words) {
+    it.effect(`is the reason: ${sqlState} during a statement`, () =>
+      Effect.gen(function* () {
+        for (const end of ends) {
+          const error = yield* failureOf(names(), (backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("SELECT name")
+              yield* backend.send(fatal(sqlState))
+              yield* backend[end]
+            })
+          )
+          assert.deepStrictEqual(told(error), ["Broken", reason, outcome])
+        }
+      })
+    )
+  }
+
+  it.effect("is the reason when it came while nothing was asked", () =>
+    Effect.gen(function* () {
+      const ended = yield* Deferred.make<void>()
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          yield* backend.send(fatal("57P01"))
+          yield* backend.endConnection
+          yield* Deferred.succeed(ended, undefined)
+        })
+      yield* Effect.gen(function* () {
+        yield* Deferred.await(ended)
+        yield* Effect.yieldNow()
+        const again = yield* Effect.either(healthy)
+        if (Either.isLeft(again)) assert.deepStrictEqual(told(again.left), ["Broken", "AdminShutdown", "NotSent"])
+      }).pipe(Effect.provide(ScriptedBackend.layer(first(script))))
+    })
+  )
+
+  const sequences: ReadonlyArray<readonly [what: string, messages: Parameters<Backend["send"]>[number][]]> = [
+    ["twice", [fatal("57P01"), fatal("XX000", "and again")]],
+    ["before rows", [fatal("57P01"), Message.dataRow("x")]],
+    ["before ReadyForQuery", [fatal("57P01"), idle]],
+    ["after the command tag", [Message.rowDescription("name"), Message.commandComplete("SELECT 0"), fatal("57P01")]]
+  ]
+  for (const [what, messages] of sequences) {
+    it.effect(`is the first FATAL one: ${what} (Q-15)`, () =>
+      Effect.gen(function* () {
+        for (const query of [names(), simple]) {
+          const error = yield* failureOf(query, (backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("SELECT name")
+              yield* backend.send(...messages)
+              yield* backend.endConnection
+            })
+          )
+          assert.deepStrictEqual(told(error), ["Broken", "AdminShutdown", "Unknown"])
+        }
+      })
+    )
+  }
+
+  it.effect("is the reason of everything in a pipeline (Q-15)", () =>
+    Effect.gen(function* () {
+      const results = yield* Effect.all(
+        [names(), names(), names()].map((one) => Effect.either(one)),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(
+        results.map((result) => (Either.isRight(result) ? [] : told(result.left))),
+        Array.from({ length: 3 }, () => ["Broken", "AdminShutdown", "Unknown"])
+      )
+    }).pipe(
+      Effect.provide(
+        ScriptedBackend.layer(
+          first((backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("SELECT name")
+              yield* backend.send(fatal("57P01"), fatal("57P01"))
+              yield* backend.endConnection
+            })
+          )
+        )
+      )
+    )
+  )
+})
+
+describe("a transaction", () => {
+  const twice = Effect.zipRight(bump(), bump())
+
+  for (const end of ends) {
+    it.effect(`is RolledBack when the connection ends before COMMIT, and so is its statement (${end})`, () =>
+      Effect.gen(function* () {
+        for (const steps of [["BEGIN"], ["BEGIN", "UPDATE"], ["BEGIN", "UPDATE", "UPDATE"]] as const) {
+          let statement: PostgresError | undefined
+          const observed = Effect.tapError(twice, (error) => Effect.sync(() => (statement = error)))
+          const error = yield* failureOf(Transaction.run(observed), (backend) =>
+            Effect.zipRight(backend.expect(...steps), backend[end])
+          )
+          assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "RolledBack"])
+          assert.strictEqual(statement?.outcome, "RolledBack")
+          assert.isTrue(PostgresError.isSafeToRetry(error))
+        }
+      })
+    )
+
+    it.effect(`is RolledBack when the connection ends between two statements (${end})`, () =>
+      Effect.gen(function* () {
+        const ended = yield* Deferred.make<void>()
+        const body = Effect.zipRight(bump(), Effect.zipRight(Deferred.await(ended), bump()))
+        const error = yield* failureOf(Transaction.run(body), (backend) =>
+          Effect.gen(function* () {
+            yield* backend.expect("BEGIN", "UPDATE")
+            yield* backend.send(updated, inTransaction)
+            yield* backend[end]
+            yield* Deferred.succeed(ended, undefined)
+          })
+        )
+        assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "RolledBack"])
+      })
+    )
+
+    it.effect(`is Unknown when COMMIT was sent and its answer is not complete (${end})`, () =>
+      Effect.gen(function* () {
+        for (const messages of [[], [Message.commandComplete("COMMIT")]]) {
+          let runs = 0
+          const counted = Effect.zipRight(
+            Effect.sync(() => runs++),
+            bump()
+          )
+          const error = yield* failureOf(
+            Transaction.run(counted).pipe(Retry.transient, Effect.provide(Retry.layer(Schedule.recurs(3)))),
+            (backend) =>
+              Effect.gen(function* () {
+                yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
+                yield* backend.send(...messages)
+                yield* backend[end]
+              })
+          )
+          assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "Unknown"])
+          assert.strictEqual(runs, 1)
+        }
+      })
+    )
+  }
+
+  it.effect("is Unknown when the server says its last word to COMMIT", () =>
+    Effect.gen(function* () {
+      const error = yield* failureOf(Transaction.run(bump()), (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
+          yield* backend.send(fatal("57P01"))
+          yield* backend.endConnection
+        })
+      )
+      assert.deepStrictEqual(told(error), ["Broken", "AdminShutdown", "Unknown"])
+    })
+  )
+
+  it.effect("that idled too long is RolledBack: 25P03", () =>
+    Effect.gen(function* () {
+      const ended = yield* Deferred.make<void>()
+      const body = Effect.zipRight(bump(), Deferred.await(ended))
+      const error = yield* failureOf(Transaction.run(body), (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("BEGIN", "UPDATE")
+          yield* backend.send(updated, inTransaction)
+          yield* backend.send(fatal("25P03", "terminating connection due to idle-in-transaction timeout"))
+          yield* backend.endConnection
+          yield* Deferred.succeed(ended, undefined)
+        })
+      )
+      assert.deepStrictEqual(told(error), ["Broken", "SessionTimeout", "RolledBack"])
+    })
+  )
+
+  it.effect("whose COMMIT is answered with ROLLBACK has failed, on a healthy connection (T-3)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Transaction.run(bump()))
+      assert.deepStrictEqual(told(error), ["Permanent", "CommitRolledBack", "RolledBack"])
+      yield* healthy
+    }).pipe(
+      Effect.provide(
+        ScriptedBackend.layer(
+          connected((backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
+              yield* backend.send(Message.commandComplete("ROLLBACK"), idle)
+              yield* answerHealthy(backend)
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("whose COMMIT fails has failed with that error, on a healthy connection", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Transaction.run(bump()))
+      assert.deepStrictEqual(told(error), ["Permanent", "ForeignKeyViolation", "RolledBack"])
+      yield* healthy
+    }).pipe(
+      Effect.provide(
+        ScriptedBackend.layer(
+          connected((backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
+              yield* backend.send(
+                Message.errorResponse({ sqlState: "23503", message: "deferred", constraint: "fk", table: "t" }),
+                idle
+              )
+              yield* answerHealthy(backend)
+            })
+          )
+        )
+      )
+    )
+  )
+
+  const violated = Message.errorResponse({ sqlState: "23505", message: "duplicate", constraint: "pk", table: "t" })
+
+  it.effect("whose ROLLBACK fails keeps the error of its body and loses its connection (T-5)", () =>
+    Effect.gen(function* () {
+      const error = yield* failureOf(Transaction.run(bump()), (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("BEGIN", "UPDATE")
+          yield* backend.send(violated, inFailedTransaction)
+          yield* backend.expect("ROLLBACK")
+          yield* backend.send(Message.errorResponse({ sqlState: "XX000", message: "no" }), inFailedTransaction)
+          yield* backend.expectEnd
+        })
+      )
+      assert.deepStrictEqual(told(error), ["Permanent", "UniqueViolation", "RolledBack"])
+    })
+  )
+
+  it.effect("whose ROLLBACK is not answered keeps the error of its body, after commitTimeout (T-5)", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("BEGIN", "UPDATE")
+          yield* backend.send(violated, inFailedTransaction)
+          yield* backend.expect("ROLLBACK")
+          yield* Deferred.succeed(asked, undefined)
+          yield* backend.expectEnd
+        })
+      const fiber = yield* Effect.fork(failureOf(Transaction.run(bump()), script))
+      yield* Deferred.await(asked)
+      yield* TestClock.adjust("29999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), ["Permanent", "UniqueViolation", "RolledBack"])
+    })
+  )
+
+  it.effect("whose COMMIT is not answered is Unknown, after commitTimeout, whoever interrupts meanwhile", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
+          yield* Deferred.succeed(asked, undefined)
+          yield* backend.expectEnd
+        })
+      const fiber = yield* Effect.fork(failureOf(Transaction.run(bump()), script))
+      yield* Deferred.await(asked)
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), ["Broken", "Unresponsive", "Unknown"])
+    })
+  )
+
+  it.effect("that the server ends behind our back is a violation, and the connection is gone", () =>
+    Effect.gen(function* () {
+      const error = yield* failureOf(Transaction.run(bump()), (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("BEGIN", "UPDATE")
+          yield* backend.send(updated, idle)
+          yield* backend.expectEnd
+        })
+      )
+      assert.deepStrictEqual(told(error), ["Broken", "ProtocolViolation", "Unknown"])
+    })
+  )
+})
+
+describe("a database that is closed", () => {
+  it.effect("fails what is asked of it, and throws nothing (Q-24)", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(ScriptedBackend.layer(connected(() => Effect.void)), scope)
+      yield* Scope.close(scope, Exit.void)
+      for (const query of [names(), simple, bump(), Transaction.run(bump())]) {
+        const error = yield* Effect.flip(Effect.provide(query, context))
+        assert.strictEqual(error.outcome, "NotSent")
+      }
+    })
+  )
+
+  it.effect("settles what is in flight when it closes (Q-24)", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(
+        ScriptedBackend.layer(
+          connected((backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("SELECT name")
+              yield* Deferred.succeed(asked, undefined)
+              yield* backend.silence
+            })
+          )
+        ),
+        scope
+      )
+      const fiber = yield* Effect.fork(Effect.flip(Effect.provide(names(), context)))
+      yield* Deferred.await(asked)
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(closing)
+      const error = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([error._tag, error.outcome], ["Broken", "Unknown"])
+    })
+  )
+})
