@@ -1,6 +1,7 @@
-// JSON text as values and back without losing numbers: `JSON.parse` where it is exact, a parser of our own where it is not. The same
-// values otherwise: duplicate keys, `__proto__`, -0 and the order of keys are JSON.parse's.
-import { malformed, notTaken, refused, unrepresentable } from "./ValueError.ts"
+// JSON text as values without losing numbers: `JSON.parse` where it is exact, a parser of our own where it is not. The same values
+// otherwise: duplicate keys, `__proto__`, -0 and the order of keys are JSON.parse's. The way back is writeJson.ts.
+import { setOwn } from "./setOwn.ts"
+import { malformed, unrepresentable } from "./ValueError.ts"
 
 /** Deeper values are refused: whoever walks them recursively would overflow the stack. PostgreSQL itself stops at some thousands. */
 export const maxJsonDepth = 1000
@@ -194,73 +195,4 @@ class Parser {
     this.depth--
     return object
   }
-}
-
-/** Sets an own data property; assignment to `__proto__` would set the prototype. */
-export const setOwn = (object: Record<string, unknown>, key: string, value: unknown): void => {
-  if (key === "__proto__") {
-    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
-  } else object[key] = value
-}
-
-/** JSON text of a value: bigint and JsonNumber as their digits, otherwise as JSON.stringify would. Numbers that JSON cannot hold are refused. */
-export const writeJson = (type: string, value: unknown): string => {
-  if (value === undefined) throw notTaken(type, value)
-  const text = write(type, "", value, 0)
-  if (text === undefined) throw notTaken(type, value)
-  return text
-}
-
-interface ToJson {
-  readonly toJSON: (key: string) => unknown
-}
-const hasToJson = (value: object): value is ToJson => "toJSON" in value && typeof value.toJSON === "function"
-
-const write = (type: string, key: string, input: unknown, depth: number): string | undefined => {
-  if (input instanceof JsonNumber) return input.digits
-  const value = typeof input === "object" && input !== null && hasToJson(input) ? input.toJSON(key) : input
-  switch (typeof value) {
-    case "string":
-      return JSON.stringify(value)
-    case "boolean":
-      return value ? "true" : "false"
-    case "bigint":
-      return value.toString()
-    case "number":
-      // JSON.stringify makes null of these, in silence
-      if (!Number.isFinite(value)) throw refused(type, value, "NaN and the infinities have no JSON form")
-      return Object.is(value, -0) ? "-0" : String(value)
-    case "object":
-      if (value === null) return "null"
-      if (depth >= maxJsonDepth) {
-        throw refused(type, value, `nested deeper than ${maxJsonDepth} levels, or in a circle`)
-      }
-      if (value instanceof JsonNumber) return value.digits
-      if (ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set) {
-        throw refused(type, value, "bytes, maps and sets have no JSON form", "make it a string, an array or an object")
-      }
-      return Array.isArray(value) ? writeArray(type, value, depth) : writeObject(type, value, depth)
-    default:
-      return undefined
-  }
-}
-
-const writeArray = (type: string, values: ReadonlyArray<unknown>, depth: number): string => {
-  let text = "["
-  for (let i = 0; i < values.length; i++) {
-    const item = write(type, String(i), values[i], depth + 1)
-    if (item === undefined) throw refused(type, values[i], "an array element that has no JSON form", "use null")
-    text += i === 0 ? item : `,${item}`
-  }
-  return `${text}]`
-}
-
-const writeObject = (type: string, object: object, depth: number): string => {
-  let text = ""
-  for (const [key, member] of Object.entries(object)) {
-    const item = write(type, key, member, depth + 1)
-    // an absent member: undefined, as JSON.stringify has it
-    if (item !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${item}`
-  }
-  return `{${text}}`
 }

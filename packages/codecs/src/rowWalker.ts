@@ -3,7 +3,7 @@
 import { ProtocolViolation } from "@pgfx/protocol"
 import { int32 } from "./BigEndian.ts"
 import type { ReadValue } from "./Codec.ts"
-import { setOwn } from "./JsonText.ts"
+import { setOwn } from "./setOwn.ts"
 import type { NullRule, RowShape } from "./RowDecoder.ts"
 import { ValueError } from "./ValueError.ts"
 

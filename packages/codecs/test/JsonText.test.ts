@@ -1,6 +1,7 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { JsonNumber, maxJsonDepth, parseJson, parseJsonNumbers, writeJson } from "../src/JsonText.ts"
+import { JsonNumber, maxJsonDepth, parseJson, parseJsonNumbers } from "../src/JsonText.ts"
+import { writeJson } from "../src/writeJson.ts"
 import { issueOf } from "./wire.ts"
 
 const parse = (text: string) => parseJson("json", text)
@@ -110,44 +111,5 @@ describe("parsing", () => {
     const value = parseJsonNumbers("json", '{"a":1.50,"b":[1e400,-0]}')
     expect(value).toStrictEqual({ a: new JsonNumber("1.50"), b: [new JsonNumber("1e400"), new JsonNumber("-0")] })
     expect(write(value)).toBe('{"a":1.50,"b":[1e400,-0]}')
-  })
-})
-
-describe("writing", () => {
-  it("is JSON.stringify where that is exact", () => {
-    fc.assert(
-      fc.property(jsonValue, (value) => {
-        expect(JSON.parse(write(value))).toStrictEqual(value)
-        expect(parse(write(value))).toStrictEqual(value)
-      })
-    )
-    const date = new Date(0)
-    expect(write({ date, a: undefined, "\ud800": "\ud800" })).toBe(
-      JSON.stringify({ date, a: undefined, "\ud800": "\ud800" })
-    )
-  })
-
-  it("writes bigint as digits", () => {
-    expect(write({ id: 2n ** 70n })).toBe('{"id":1180591620717411303424}')
-  })
-
-  it("refuses what JSON.stringify would turn into something else", () => {
-    for (const value of [NaN, [Infinity], { a: -Infinity }])
-      expect(issueOf(() => write(value))).toContain("no JSON form")
-    for (const value of [new Uint8Array(1), [new Map()], { a: new Set() }])
-      expect(issueOf(() => write(value))).toContain("no JSON form")
-    expect(issueOf(() => write([undefined]))).toContain("no JSON form")
-    expect(issueOf(() => write(undefined))).toContain("undefined")
-    expect(issueOf(() => write(() => 1))).toContain("takes no function")
-  })
-
-  it("refuses circles instead of overflowing the stack", () => {
-    const circle: Record<string, unknown> = {}
-    circle["self"] = circle
-    expect(issueOf(() => write(circle))).toContain("circle")
-  })
-
-  it("is the only way a JsonNumber becomes text", () => {
-    expect(() => JSON.stringify(new JsonNumber("1"))).toThrow("round")
   })
 })

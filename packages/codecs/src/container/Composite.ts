@@ -3,7 +3,7 @@
 import type { ByteWriter } from "@pgfx/protocol"
 import { int32, uint32 } from "../BigEndian.ts"
 import type { Codec, Form, ReadValue, Reader, Writer } from "../Codec.ts"
-import { setOwn } from "../JsonText.ts"
+import { setOwn } from "../setOwn.ts"
 import { checkText } from "../Text.ts"
 import { ValueError, malformed, notTaken, refused } from "../ValueError.ts"
 import { parseCompositeLiteral } from "./compositeLiteral.ts"

@@ -2,7 +2,7 @@
 // hstore_send, hstore_out. Found by name, because an extension's OID differs in every database.
 import { int32 } from "../BigEndian.ts"
 import { type Codec, type Writer, scalar } from "../Codec.ts"
-import { setOwn } from "../JsonText.ts"
+import { setOwn } from "../setOwn.ts"
 import { checkText, readText } from "../Text.ts"
 import { malformed, notTaken } from "../ValueError.ts"
 import { partLength, quoted } from "./nested.ts"

@@ -10,14 +10,15 @@ interface Width {
   readonly size: 2 | 4 | 8
   readonly min: bigint
   readonly max: bigint
+  /** the range of numbers: `min` and `max`, but no further than ±(2^53 - 1) */
+  readonly lowest: number
+  readonly highest: number
 }
 
 const digits = /^-?\d{1,20}$/
 
 /** A reader of text that is digits within the range; anything else is not a value of the type. */
-const parseInto = <A>({ name, min, max }: Width, finish: (text: string) => A) => {
-  const lowest = Number(min)
-  const highest = Number(max)
+const parseInto = <A>({ name, min, max, lowest, highest }: Width, finish: (text: string) => A) => {
   return (text: string): A => {
     if (!digits.test(text)) throw malformed(name, "digits")
     // 15 digits are exact in a double
@@ -54,8 +55,7 @@ const textInto = <A>(
   fromNumber: (value: number) => A,
   parse: (text: string) => A
 ): ((bytes: Uint8Array, offset: number, length: number) => A) => {
-  const lowest = Number(width.min)
-  const highest = Number(width.max)
+  const { highest, lowest } = width
   return (bytes, offset, length) => {
     const value = plainDigits(bytes, offset, length)
     if (value >= lowest && value <= highest) return fromNumber(value)
@@ -113,30 +113,31 @@ const readBigAsNumber =
     return value
   }
 
+/** A number that fits, and nothing else said about it. */
+const checkNumber = (width: Width, value: number): number => {
+  if (!Number.isInteger(value)) {
+    const issue = Number.isFinite(value) ? "has a fraction" : "NaN and the infinities are no whole numbers"
+    throw refused(width.name, value, issue)
+  }
+  if (value < width.lowest || value > width.highest) {
+    throw refused(width.name, value, "out of range", width.size === 8 ? "use bigint beyond ±(2^53 - 1)" : undefined)
+  }
+  return value
+}
+
 /** A number or bigint that fits, or the string for the server to judge. Throws for everything else. */
 const valueOf = (width: Width, value: unknown): number | bigint | string => {
   const { name, min, max } = width
   switch (typeof value) {
     case "number":
-      if (!Number.isInteger(value)) {
-        throw refused(
-          name,
-          value,
-          Number.isFinite(value) ? "has a fraction" : "NaN and the infinities are no whole numbers"
-        )
-      }
-      if (value < Number(min) || value > Number(max) || (width.size === 8 && !Number.isSafeInteger(value))) {
-        throw refused(name, value, "out of range", width.size === 8 ? "use bigint beyond ±(2^53 - 1)" : undefined)
-      }
-      return value
+      return checkNumber(width, value)
     case "bigint":
       if (value < min || value > max) throw refused(name, value, "out of range")
       return value
     case "string": {
       const text = checkText(name, value)
       if (!digits.test(text)) return text
-      const number = BigInt(text)
-      return number < min || number > max ? text : number
+      return isWithin(text, min, max) ? BigInt(text) : text
     }
     default: {
       if (!isDecimal(value)) throw notTaken(name, value)
@@ -159,7 +160,9 @@ const writerOf = (width: Width): Writer => ({
   }
 })
 
-const integer = (width: Width): Codec => {
+const integer = (range: Omit<Width, "lowest" | "highest">): Codec => {
+  const lowest = Math.max(Number(range.min), Number.MIN_SAFE_INTEGER)
+  const width: Width = { ...range, lowest, highest: Math.min(Number(range.max), Number.MAX_SAFE_INTEGER) }
   const small = width.size < 8
   const number = small ? readSmall(width) : readBigAsNumber(width)
   const readSmallNumber = readSmall(width)

@@ -89,8 +89,12 @@ type Special = "NaN" | "Infinity" | "-Infinity"
 /** A longer string is the server's to refuse: to make a bigint of it would cost more than to send it. */
 const longestText = maxIntegerDigits + maxScale + 8
 
+/** Below this nobody has to count digits. */
+const smallUnscaled = 10n ** 100n
+
 const isInRange = ({ unscaled, scale }: Decimal): boolean => {
   if (scale > maxScale || scale < -maxIntegerDigits) return false
+  if (scale >= 0 && unscaled > -smallUnscaled && unscaled < smallUnscaled) return true
   return unscaled.toString().length - Math.max(scale, 0) - Math.min(scale, 0) <= maxIntegerDigits
 }
 

@@ -1,6 +1,7 @@
 // uuid. Forms: text (lower case, hyphens), bytes (16 of them, a copy).
 import { type Codec, type Writer, scalar } from "../Codec.ts"
-import { bytesOfHex, copyOf, hexOf } from "../Bytes.ts"
+import type { ByteWriter } from "@pgfx/protocol"
+import { bytesOfHex, copyOf, hexDigit, hexOf } from "../Bytes.ts"
 import { checkText } from "../Text.ts"
 import { malformed, notTaken, refused, wrongLength } from "../ValueError.ts"
 
@@ -16,32 +17,42 @@ const parse = (text: string): string => {
   return text.toLowerCase()
 }
 
+/** Of a canonical text. */
 const bytesOf = (text: string): Uint8Array => {
   const bytes = bytesOfHex(text.replaceAll("-", ""), 0)
   if (bytes === undefined) throw malformed("uuid", "hexadecimal digits")
   return bytes
 }
 
-/** 16 bytes, or the string for the server to judge: it also reads upper case, braces and no hyphens. */
-const valueOf = (value: unknown): Uint8Array | string => {
-  if (typeof value === "string") {
-    const text = checkText("uuid", value)
-    return canonical.test(text) ? bytesOf(text) : text
-  }
+/** Refuses what is no uuid; a string that is not canonical is the server's to judge: it also reads braces and no hyphens. */
+const check = (value: unknown): Uint8Array | string => {
+  if (typeof value === "string") return checkText("uuid", value)
   if (!(value instanceof Uint8Array)) throw notTaken("uuid", value)
   if (value.length !== 16) throw refused("uuid", value, "not 16 bytes")
   return value
 }
 
+const writeHex = (text: string, out: ByteWriter): void => {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit !== 0x2d) out.uint8(hexDigit(unit) * 16 + hexDigit(text.charCodeAt(++i)))
+  }
+}
+
 const writer: Writer = {
-  format: (value) => (typeof valueOf(value) === "string" ? 0 : 1),
+  format: (value) => {
+    const uuid = check(value)
+    return typeof uuid !== "string" || canonical.test(uuid) ? 1 : 0
+  },
   text: (value) => {
-    const uuid = valueOf(value)
-    return typeof uuid === "string" ? uuid : readUuid(uuid, 0, 16)
+    const uuid = check(value)
+    if (typeof uuid !== "string") return readUuid(uuid, 0, 16)
+    return canonical.test(uuid) ? uuid.toLowerCase() : uuid
   },
   binary: (value, out) => {
-    const uuid = valueOf(value)
-    out.bytes(typeof uuid === "string" ? bytesOf(uuid) : uuid)
+    const uuid = check(value)
+    if (typeof uuid === "string") writeHex(uuid, out)
+    else out.bytes(uuid)
   }
 }
 

@@ -126,6 +126,21 @@ describe("arrays", () => {
     expect(refusal(int4s, new Uint8Array(1))).toContain("takes no Uint8Array")
   })
 
+  it("refuse an array inside itself", () => {
+    const circle: Array<unknown> = []
+    circle.push(circle)
+    expect(refusal(int4s, circle)).toContain("6 dimensions")
+    expect(issueOf(() => formatOf(jsonbs, circle))).toContain("circle")
+  })
+
+  it("refuse lower bounds that are no bounds", () => {
+    for (const bounds of [[1.5], [2 ** 31], [NaN], [2 ** 31 - 1], []]) {
+      expect(refusal(int4s, withBounds([1, 2], bounds)), String(bounds)).toContain("bounds out of range")
+    }
+    // not ours: ignored
+    expect(formatOf(int4s, withBounds([1], ["x"] as never))).toBe(1)
+  })
+
   it("refuse undefined also where the element's own writer would not", () => {
     const careless = scalar({
       name: "careless",
