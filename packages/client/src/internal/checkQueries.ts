@@ -3,15 +3,14 @@ import * as Effect from "effect/Effect"
 import type { Finding, PostgresError, StatementInfo } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
 import { type DescribedStatement, DescribeRun } from "./exchange/DescribeRun.ts"
-import { runRequest } from "./exchangeEffect.ts"
+import { runRequest } from "./runRequest.ts"
 import { type PreparedStatement, requestContext } from "./runQuery.ts"
 
 const prepared = new WeakMap<StatementInfo, PreparedStatement<unknown, unknown>>()
 
 /** Every statement that was made by a template can be found again by its description. */
 export const registerStatement = <A, R>(statement: PreparedStatement<A, R>): void => {
-  // The types are needed by nobody who checks: a plan is only asked what it makes of columns.
-  prepared.set(statement.statement.info, statement as unknown as PreparedStatement<unknown, unknown>)
+  prepared.set(statement.statement.info, statement)
 }
 
 /** What does not fit; a statement that the server refuses fails the effect, with its text and caret. */

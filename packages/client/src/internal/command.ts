@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect"
 import type { PostgresError } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { type ScriptAnswer, SimpleQuery } from "./exchange/simpleQuery.ts"
-import { exchangeOn } from "./exchangeEffect.ts"
+import { exchangeOn } from "./runOn.ts"
 import type { FailureContext } from "./failure.ts"
 import { noRows } from "./exchange/parts.ts"
 

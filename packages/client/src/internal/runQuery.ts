@@ -10,7 +10,8 @@ import {
   type StatementCall,
   StatementRun
 } from "./exchange/StatementRun.ts"
-import { type Placement, type RequestContext, runRequest } from "./exchangeEffect.ts"
+import type { RequestContext } from "./runOn.ts"
+import { type Placement, runRequest } from "./runRequest.ts"
 import type { ParameterPlan } from "./parameters/ParameterPlan.ts"
 import type { RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
 import type { StatementWords } from "./sql/words.ts"

@@ -1,71 +1,22 @@
-// From the Effect world into the engine and back: one request, one asynchronous boundary. Chooses the connection (the innermost
-// scope's, or a shared lease) and turns the engine's failures into errors that know their statement.
+// Where a request runs: inside the innermost transaction or pin of its database, else on a lease of its own kind. What a statement may not
+// do where it stands is refused here, before anything is sent.
+import { ProtocolViolation } from "@pgfx/protocol"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
-import { ProtocolViolation } from "@pgfx/protocol"
 import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
 import { type Database, type Holder, holderOf, leaseExclusively } from "./database.ts"
-import type { Dispatcher } from "./exchange/Dispatcher.ts"
-import type { CloseReason, Exchange, ExchangeFailure } from "./exchange/Exchange.ts"
-import { Group, type GroupAnswer, type Settle } from "./exchange/Group.ts"
-import type { Part } from "./exchange/parts.ts"
-import { type Run, SingleExchange } from "./exchange/Run.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
-import { errorOfFailure, type FailureContext } from "./failure.ts"
+import type { Dispatcher } from "./exchange/Dispatcher.ts"
+import type { CloseReason } from "./exchange/Exchange.ts"
+import { Group, type GroupAnswer } from "./exchange/Group.ts"
+import type { Part } from "./exchange/parts.ts"
+import { SingleExchange } from "./exchange/Run.ts"
 import { resetSession } from "./resetSession.ts"
+import { abandon, type MakeRun, type RequestContext, runOn, settleWith } from "./runOn.ts"
 import type { StatementWords } from "./sql/words.ts"
-
-/** `before`: what has to travel in front of the first group; never given to a run that does not join. */
-type MakeRun<A> = (settle: Settle<A>, before?: ReadonlyArray<Part>) => Run
-
-/** What an exchange is made for, apart from its bytes. */
-export type RequestContext = Omit<FailureContext, "inTransaction">
-
-/**
- * Gives up a request: unsent it is not sent, sent it is cancelled as soon as nobody else's answer is at stake. Waits for the recovery
- * of the connection, but not longer than the grace.
- */
-const abandon = (dispatcher: Dispatcher, run: Run, grace: Duration.Duration): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    run.abandon()
-    if (!dispatcher.isHeld) return Effect.void
-    const released = Effect.async<void>((resume) => {
-      const takeBack = dispatcher.onReleased(() => resume(Effect.void))
-      return Effect.sync(takeBack)
-    })
-    return Effect.raceFirst(Effect.interruptible(released), Effect.interruptible(Effect.sleep(grace)))
-  })
-
-const settleWith =
-  <A>(resume: (effect: Effect.Effect<A, PostgresError>) => void, context: FailureContext): Settle<A> =>
-  (answer: A | undefined, failure: ExchangeFailure | undefined) => {
-    if (failure !== undefined) resume(Effect.fail(errorOfFailure(failure, context)))
-    // A settled exchange has an answer or a failure; `A` never contains undefined.
-    else resume(Effect.succeed(answer as A))
-  }
-
-/** Runs on a connection that is held. */
-export const runOn = <A>(
-  dispatcher: Dispatcher,
-  context: FailureContext,
-  make: MakeRun<A>,
-  grace: Duration.Duration = Duration.zero
-): Effect.Effect<A, PostgresError> =>
-  Effect.async<A, PostgresError>((resume) => {
-    const run = make(settleWith(resume, context))
-    run.start(dispatcher)
-    return abandon(dispatcher, run, grace)
-  })
-
-/** One exchange on a connection that is held. */
-export const exchangeOn = <A>(
-  dispatcher: Dispatcher,
-  context: FailureContext,
-  make: (settle: Settle<A>) => Exchange
-): Effect.Effect<A, PostgresError> => runOn(dispatcher, context, (settle) => new SingleExchange(make(settle)))
 
 const finished = (context: RequestContext): Permanent =>
   new Permanent({
