@@ -33,10 +33,15 @@ for (const server of inject("postgres")) {
 
       it.effect("4: what a holder did to its session, its successor does not see", () =>
         Effect.gen(function* () {
-          yield* Query.script("SET search_path = pg_catalog; CREATE TEMP TABLE dirty (); LISTEN dirt; SELECT pg_advisory_lock(7); BEGIN").pipe(
-            Session.pin
-          )
-          const State = Schema.Struct({ path: Schema.String, temp: Schema.BigIntFromSelf, locks: Schema.BigIntFromSelf, channels: Schema.BigIntFromSelf })
+          yield* Query.script(
+            "SET search_path = pg_catalog; CREATE TEMP TABLE dirty (); LISTEN dirt; SELECT pg_advisory_lock(7); BEGIN"
+          ).pipe(Session.pin)
+          const State = Schema.Struct({
+            path: Schema.String,
+            temp: Schema.BigIntFromSelf,
+            locks: Schema.BigIntFromSelf,
+            channels: Schema.BigIntFromSelf
+          })
           const state = yield* Query.one(State)`
             SELECT current_setting('search_path') AS path,
                    (SELECT count(*) FROM pg_class WHERE relpersistence = 't') AS temp,
@@ -50,8 +55,13 @@ for (const server of inject("postgres")) {
       it.effect("6: an argument that cannot be encoded costs nothing but itself", () =>
         Effect.gen(function* () {
           const hostile = ["a\u0000b", "\ud800", "x".repeat(10)]
-          const results = yield* Effect.forEach(hostile, (text) => Effect.either(length({ text })), { concurrency: "unbounded" })
-          assert.deepStrictEqual(results.map((r) => (r._tag === "Right" ? r.right : r.left.outcome)), ["NotSent", "NotSent", 10])
+          const results = yield* Effect.forEach(hostile, (text) => Effect.either(length({ text })), {
+            concurrency: "unbounded"
+          })
+          assert.deepStrictEqual(
+            results.map((r) => (r._tag === "Right" ? r.right : r.left.outcome)),
+            ["NotSent", "NotSent", 10]
+          )
           yield* healthy
         })
       )
@@ -89,7 +99,10 @@ for (const server of inject("postgres")) {
           const error = yield* Effect.gen(function* () {
             yield* insert({ n: 1 })
             const pid = yield* Query.one(Schema.Number)`SELECT pg_backend_pid()`()
-            yield* Effect.provide(Query.command`SELECT pg_terminate_backend(${param("pid", Schema.Int)})`({ pid }), Layer.fresh(Live))
+            yield* Effect.provide(
+              Query.command`SELECT pg_terminate_backend(${param("pid", Schema.Int)})`({ pid }),
+              Layer.fresh(Live)
+            )
             yield* insert({ n: 2 })
           }).pipe(Transaction.run, Effect.provide(Layer.fresh(Live)), Effect.flip)
           assert.strictEqual(error._tag, "Broken")

@@ -10,7 +10,7 @@ import { Permanent, type PermanentReason, type PostgresError } from "../Postgres
 import { type Database, type Holder, holderOf, leaseExclusively } from "./database.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
-import type { CloseReason } from "./exchange/Exchange.ts"
+import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
 import type { Part } from "./exchange/parts.ts"
 import { SingleExchange } from "./exchange/Run.ts"
