@@ -24,7 +24,9 @@ export const isArray = (value: unknown): value is ReadonlyArray<unknown> => Arra
 const boundsOf = (value: ReadonlyArray<unknown>): ReadonlyArray<number> | undefined => {
   // a symbol is no index: arrays have no type for it
   const bounds: unknown = Reflect.get(value, lowerBounds)
-  return isArray(bounds) && bounds.every((bound): bound is number => typeof bound === "number") ? bounds : undefined
+  return isArray(bounds) && bounds.length > 0 && bounds.every((bound): bound is number => typeof bound === "number")
+    ? bounds
+    : undefined
 }
 
 /** Both ends of a dimension are 32-bit numbers. Source: src/backend/utils/adt/arrayutils.c, ArrayCheckBounds. */
