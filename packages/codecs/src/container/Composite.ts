@@ -209,7 +209,12 @@ let depth = 0
  * that are not known come as bytes. Text (simple queries) carries none: its fields are strings. The server takes no record as input.
  */
 export const recordOf = (codecOf: (oid: number) => Codec | undefined): Codec => {
-  const readField: (oid: number) => ReadValue | undefined = (oid) => codecOf(oid)?.reader()?.binary
+  // a reader is made once per type, not once per field: containers build theirs
+  const fields = new Map<number, ReadValue | undefined>()
+  const readField = (oid: number): ReadValue | undefined => {
+    if (!fields.has(oid)) fields.set(oid, codecOf(oid)?.reader()?.binary)
+    return fields.get(oid)
+  }
   const reader: Reader = {
     format: 1,
     binary: (bytes, offset, length) => {
