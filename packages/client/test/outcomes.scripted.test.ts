@@ -1,8 +1,8 @@
 // What is true of a statement, or of a transaction, when its connection ends: the table of the engine's design, §7. The server is cut off
 // at every stage; the answer is never a guess, and nothing that may have happened is repeated.
 import { assert, describe, it } from "@effect/vitest"
-import { encodeBackend, joinChunks } from "@pgfx/protocol"
-import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import { type BackendMessage, encodeBackend, joinChunks } from "@pgfx/protocol"
+import { Message, type Script, ScriptedBackend } from "@pgfx/testing"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -237,7 +237,7 @@ describe("a server's last word", () => {
     })
   )
 
-  const sequences: ReadonlyArray<readonly [what: string, messages: Parameters<Backend["send"]>[number][]]> = [
+  const sequences: ReadonlyArray<readonly [what: string, messages: ReadonlyArray<BackendMessage>]> = [
     ["twice", [fatal("57P01"), fatal("XX000", "and again")]],
     ["before rows", [fatal("57P01"), Message.dataRow("x")]],
     ["before ReadyForQuery", [fatal("57P01"), idle]],
@@ -292,11 +292,11 @@ describe("a transaction", () => {
   for (const end of ends) {
     it.effect(`is RolledBack when the connection ends before COMMIT, and so is its statement (${end})`, () =>
       Effect.gen(function* () {
-        for (const steps of [["BEGIN"], ["BEGIN", "UPDATE"], ["BEGIN", "UPDATE", "UPDATE"]] as const) {
+        for (const following of [[], ["UPDATE"], ["UPDATE", "UPDATE"]]) {
           let statement: PostgresError | undefined
           const observed = Effect.tapError(twice, (error) => Effect.sync(() => (statement = error)))
           const error = yield* failureOf(Transaction.run(observed), (backend) =>
-            Effect.zipRight(backend.expect(...steps), backend[end])
+            Effect.zipRight(backend.expect("BEGIN", ...following), backend[end])
           )
           assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "RolledBack"])
           assert.strictEqual(statement?.outcome, "RolledBack")
@@ -323,7 +323,8 @@ describe("a transaction", () => {
 
     it.effect(`is Unknown when COMMIT was sent and its answer is not complete (${end})`, () =>
       Effect.gen(function* () {
-        for (const messages of [[], [Message.commandComplete("COMMIT")]]) {
+        const partial: ReadonlyArray<ReadonlyArray<BackendMessage>> = [[], [Message.commandComplete("COMMIT")]]
+        for (const messages of partial) {
           let runs = 0
           const counted = Effect.zipRight(
             Effect.sync(() => runs++),
@@ -491,7 +492,13 @@ describe("a database that is closed", () => {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(ScriptedBackend.layer(connected(() => Effect.void)), scope)
       yield* Scope.close(scope, Exit.void)
-      for (const query of [names(), simple, bump(), Transaction.run(bump())]) {
+      const queries: ReadonlyArray<Effect.Effect<unknown, PostgresError, Postgres>> = [
+        names(),
+        simple,
+        bump(),
+        Transaction.run(bump())
+      ]
+      for (const query of queries) {
         const error = yield* Effect.flip(Effect.provide(query, context))
         assert.strictEqual(error.outcome, "NotSent")
       }

@@ -42,7 +42,7 @@ class Run {
         Effect.sync(() => {
           if (Cause.isInterruptedOnly(cause)) return
           this.failure = cause
-          this.connection.wire.cutConnection(Cause.squash(cause))
+          this.connection.wire.cutConnection("the script of the backend has failed", Cause.squash(cause))
         })
       )
     )

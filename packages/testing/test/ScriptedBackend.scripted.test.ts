@@ -303,7 +303,8 @@ describe("a statement that the client knows already", () => {
           )
         )
       )
-      assert.match(String(exit), /column 1, of the type with OID 3904, in binary; give dataRow its bytes/)
+      const [defect] = Exit.isFailure(exit) ? Cause.defects(exit.cause) : []
+      assert.match(String(defect), /column 1, of the type with OID 3904, in binary; give dataRow its bytes/)
     })
   )
 })

@@ -122,7 +122,7 @@ export class Conversation {
   }
 
   said(message: BackendMessage): void {
-    this.transcript.push(`B ${showBackend(message)}`)
+    this.record(`B ${showBackend(message)}`)
     if (message._tag === "ReadyForQuery") {
       this.status = message.status
       this.unanswered--
@@ -130,6 +130,14 @@ export class Conversation {
       this.copying = true
       if (this.syncSeen) this.unanswered--
     }
+  }
+
+  /** Settings come by the dozen, and rows by the thousand: each run of them is one line. */
+  private record(line: string): void {
+    const kind = /^B (?:ParameterStatus|DataRow|CopyData)/.exec(line)?.[0]
+    const [last, count] = kind === undefined ? [] : (this.transcript.at(-1)?.split(" × ") ?? [])
+    if (kind === undefined || last === undefined || !last.startsWith(kind)) this.transcript.push(line)
+    else this.transcript[this.transcript.length - 1] = `${kind} × ${Number(count ?? 1) + 1}`
   }
 
   saidBytes(bytes: Uint8Array): void {

@@ -22,8 +22,9 @@ interface TlsRequest {
   readonly resume: (result: Effect.Effect<SecureDuplex, Broken>) => void
 }
 
-const lost = (cause: unknown): Broken =>
-  new Broken({ reason: { _tag: "ConnectionLost", cause }, outcome: "Unknown", cause })
+/** A short reason: whatever shows it shows the cause, which may be long, as well. */
+const lost = (why: string, cause: unknown): Broken =>
+  new Broken({ reason: { _tag: "ConnectionLost", cause: why }, outcome: "Unknown", cause })
 
 const tlsFailed = (check: string, cause?: unknown): Broken =>
   new Broken({
@@ -152,9 +153,9 @@ export class Wire {
   }
 
   /** What was sent arrives, then the failure, whose innermost cause is `cause`. */
-  cutConnection(cause: unknown): void {
+  cutConnection(why: string, cause?: unknown): void {
     this.closedByScript = true
-    this.finish(Effect.fail(lost(cause)), cause)
+    this.finish(Effect.fail(lost(why, cause)), cause)
   }
 
   /** Counts what happened: bytes, departures, wishes for TLS. */

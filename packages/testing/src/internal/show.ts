@@ -53,11 +53,11 @@ export const showBackend = (message: BackendMessage): string => {
     case "RowDescription":
       return `RowDescription, ${message.columns.length} columns`
     case "Rows":
-      return `DataRow × ${message.count}`
+      return message.count === 1 ? "DataRow" : `DataRow × ${message.count}`
     case "CommandComplete":
       return `CommandComplete ${quoted(message.tag)}`
     case "CopyData":
-      return `CopyData × ${message.count}`
+      return message.count === 1 ? "CopyData" : `CopyData × ${message.count}`
     case "ErrorResponse":
     case "NoticeResponse": {
       const { code, message: text, severityNonLocalized } = message.fields
