@@ -221,13 +221,19 @@ export interface FailureOptions<R, O extends Outcome> {
 
 const TypeId: unique symbol = Symbol.for("pgfx/PostgresError")
 
-/** Common to the three classes; everything a rendering needs stays in one private field, so that no printer finds it by accident. */
+/**
+ * Gives what an error was made of. A function, so that no printer looks into it; not a private field, because Effect hands the failures
+ * of a traced program around behind a Proxy, through which those cannot be read (`capture` in its core.ts).
+ */
+const optionsKey: unique symbol = Symbol.for("pgfx/PostgresError/options")
+
+/** Common to the three classes; everything a rendering needs stays behind one hidden property, so that no printer finds it by accident. */
 abstract class Failure<Tag extends string, R extends Reason, O extends Outcome> extends Cause.YieldableError {
   abstract readonly _tag: Tag
-  readonly #options: FailureOptions<R, O>
+  declare private readonly [optionsKey]: () => FailureOptions<R, O>
   constructor(options: FailureOptions<R, O>) {
     super(renderMessage(options))
-    this.#options = options
+    Object.defineProperty(this, optionsKey, { value: () => options })
     // Schema's ParseError prints the value it refused ("Expected number, actual …"), so it is no cause of ours.
     if (options.cause !== undefined && !(hasProperty(options.cause, "_tag") && options.cause._tag === "ParseError")) {
       Object.defineProperty(this, "cause", { value: options.cause, configurable: true, writable: true })
@@ -235,29 +241,29 @@ abstract class Failure<Tag extends string, R extends Reason, O extends Outcome> 
   }
   /** what it was made of; a method, so that no printer comes across it */
   protected options(): FailureOptions<R, O> {
-    return this.#options
+    return this[optionsKey]()
   }
   get [TypeId](): true {
     return true
   }
   /** what happened */
   get reason(): R {
-    return this.#options.reason
+    return this[optionsKey]().reason
   }
   /** what is true now */
   get outcome(): O {
-    return this.#options.outcome
+    return this[optionsKey]().outcome
   }
   get statement(): StatementInfo | undefined {
-    return this.#options.statement
+    return this[optionsKey]().statement
   }
   /** key/value form for logs and spans; never holds parameter or row values unless the settings allow it */
   get details(): Readonly<Record<string, string | number | boolean>> {
-    return renderDetails(this._tag, this.#options)
+    return renderDetails(this._tag, this[optionsKey]())
   }
   /** The full picture: what happened, where, with what, what now. Plain text, several lines. */
   override toString(): string {
-    return renderErrorText(this._tag, this.#options)
+    return renderErrorText(this._tag, this[optionsKey]())
   }
   override toJSON(): unknown {
     return { _tag: this._tag, message: this.message, outcome: this.outcome, details: this.details }

@@ -151,6 +151,17 @@ describe("as an Effect", () => {
       assert.strictEqual(answer, "SerializationFailure")
     })
   )
+  it.effect("is printed the same in a traced program, where Effect puts a Proxy around it", () =>
+    Effect.gen(function* () {
+      const error = unique("users_email_key")
+      const traced = yield* Effect.flip(Effect.withSpan(Effect.fail(error), "traced"))
+      assert.strictEqual(String(traced), String(error))
+      assert.strictEqual(inspect(traced), inspect(error))
+      assert.deepStrictEqual(JSON.stringify(traced), JSON.stringify(error))
+      assert.isTrue(PostgresError.is(traced))
+    })
+  )
+
   it("is an event: equal to itself only", () => {
     assert.isTrue(Equal.equals(serialization, serialization))
     assert.isFalse(Equal.equals(unique("u"), unique("u")))
