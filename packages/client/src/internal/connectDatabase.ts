@@ -13,6 +13,8 @@ import { serverReport } from "./errorFromReport.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import { SingleConnectionLessor } from "./lease.ts"
 import { Descriptions } from "./StatementCache.ts"
+import { traceStatements } from "./traceStatements.ts"
+import { Tracing } from "../Tracing.ts"
 import { TypeStore } from "./TypeStore.ts"
 import { recover } from "./recover.ts"
 import { openConnection } from "./startup/openConnection.ts"
@@ -46,6 +48,7 @@ export const connectDatabase = (
 ): Effect.Effect<ConnectedDatabase, PostgresError, Transport | Scope.Scope> =>
   Effect.gen(function* () {
     const { abilities, userName } = yield* Transport
+    const tracing = yield* Tracing
     const resolved = yield* resolve(settings, { userName })
     yield* logNotes(resolved, abilities)
     const notices = yield* PubSub.sliding<ServerReport>(noticesKept)
@@ -84,6 +87,7 @@ export const connectDatabase = (
         lessor: leases,
         descriptions: new Descriptions(descriptionsKept),
         types: new TypeStore(),
+        ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
         destroy: (_, reason) => destroy(reason),
         schedule: (after, callback) => {
           const timer = fork(Effect.delay(Effect.sync(callback), after))

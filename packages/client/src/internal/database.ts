@@ -10,6 +10,7 @@ import type { Part } from "./exchange/parts.ts"
 import { errorOfFailure } from "./failure.ts"
 import { Gate } from "./Gate.ts"
 import type { Descriptions } from "./StatementCache.ts"
+import type { TraceStatement } from "./traceStatements.ts"
 import type { TypeStore } from "./TypeStore.ts"
 import type { Lessor, Waiter } from "./lease.ts"
 
@@ -19,6 +20,8 @@ export interface Database {
   /** what is known of statements, for all connections */
   readonly descriptions: Descriptions
   readonly types: TypeStore
+  /** absent: nobody observes */
+  readonly trace?: TraceStatement
   /** drops a connection that cannot be brought back to a known state; everything on it settles */
   readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
   /** calls back after that time, by the clock of the Layer; the function it answers takes the call back */

@@ -91,15 +91,16 @@ export const execute = <A, R>(
   prepared: PreparedStatement<A, R>,
   args: Readonly<Record<string, unknown>>
 ): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError, unknown> =>
-  Effect.flatMap(prepared.parameters.encode(args), (values) =>
-    runRequest<StatementAnswer<RowReader<A, R>>>(
+  Effect.flatMap(prepared.parameters.encode(args), (values) => {
+    const run = runRequest<StatementAnswer<RowReader<A, R>>>(
       database,
       requestContext(prepared.statement),
       prepared.placement,
       (settle, before = []) =>
         new StatementRun(makeCall(database, prepared, values, { ...atOnce, before }), database, settle)
     )
-  )
+    return database.trace === undefined ? run : database.trace(prepared.statement, values, run)
+  })
 
 export const executed = ({ status, tag }: StatementAnswer<RowSink>): Executed => ({
   tag,

@@ -1,0 +1,117 @@
+// Spans on a real server, into a tracer that remembers them.
+import { assert, describe, it } from "@effect/vitest"
+import { NodePostgres } from "@pgfx/platform-node"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
+import { param, Query, Tracing, type TracingOptions } from "pgfx"
+import { inject } from "vitest"
+
+const canary = "k4n4r13nv0g3l"
+const echo = Query.one(Schema.String, { name: "echo" })`SELECT ${param("text", Schema.String)}::text`
+const mistake = Query.one(Schema.String)`SELECT nothing_like_it`
+
+interface Seen {
+  readonly name: string
+  readonly attributes: Map<string, unknown>
+  readonly parent: string | undefined
+}
+
+const remembering = (seen: Array<Seen>): Tracer.Tracer =>
+  Tracer.make({
+    context: (f) => f(),
+    span: (name, parent, context, links, startTime, kind) => {
+      const attributes = new Map<string, unknown>()
+      seen.push({
+        name,
+        attributes,
+        parent: Option.getOrUndefined(Option.map(parent, (p) => (p._tag === "Span" ? p.name : "external")))
+      })
+      return {
+        _tag: "Span",
+        name,
+        spanId: String(seen.length),
+        traceId: "t",
+        parent,
+        context,
+        links,
+        sampled: true,
+        kind,
+        attributes,
+        status: { _tag: "Started", startTime },
+        end: () => undefined,
+        attribute: (key, value) => void attributes.set(key, value),
+        event: () => undefined,
+        addLinks: () => undefined
+      }
+    }
+  })
+
+for (const server of inject("postgres")) {
+  const traced = (
+    options: TracingOptions | undefined,
+    run: Effect.Effect<unknown, unknown, Layer.Layer.Success<ReturnType<typeof NodePostgres.layer>>>
+  ) =>
+    Effect.gen(function* () {
+      const seen: Array<Seen> = []
+      const Live = NodePostgres.layer({ url: Redacted.make(server.url) })
+      const Observed = options === undefined ? Live : Live.pipe(Layer.provide(Tracing.layer(options)))
+      yield* run.pipe(Effect.ignore, Effect.provide(Observed), Effect.withTracer(remembering(seen)))
+      return seen
+    })
+
+  describe(`PostgreSQL ${server.majorVersion}`, () => {
+    it.effect("makes no span unless Tracing is provided", () =>
+      Effect.map(traced(undefined, echo({ text: "x" })), (seen) => assert.deepStrictEqual(seen, []))
+    )
+
+    it.effect("makes one span per execution, a child of the caller's, without values", () =>
+      Effect.gen(function* () {
+        const seen = yield* traced({}, Effect.withSpan(echo({ text: canary }), "homepage"))
+        const span = seen.find(({ name }) => name === "echo")
+        assert.strictEqual(span?.parent, "homepage")
+        assert.strictEqual(span?.attributes.get("db.system.name"), "postgresql")
+        assert.strictEqual(span?.attributes.get("db.operation.name"), "SELECT")
+        assert.strictEqual(span?.attributes.get("db.query.text"), "SELECT $1::text")
+        assert.notInclude(JSON.stringify(seen.map(({ attributes }) => [...attributes])), canary)
+      })
+    )
+
+    it.effect("tells values only where that is asked for", () =>
+      Effect.gen(function* () {
+        const [redacted] = yield* traced({ parameters: "redact", queryText: "omit" }, echo({ text: canary }))
+        assert.strictEqual(redacted?.attributes.get("db.query.parameter.text"), "string")
+        assert.isFalse(redacted?.attributes.has("db.query.text"))
+        const [recorded] = yield* traced({ parameters: "record" }, echo({ text: canary }))
+        assert.strictEqual(recorded?.attributes.get("db.query.parameter.text"), canary)
+      })
+    )
+
+    it.effect("says on the span what failed and what is true now", () =>
+      Effect.gen(function* () {
+        const [span] = yield* traced({}, mistake())
+        assert.strictEqual(span?.attributes.get("error.type"), "42703")
+        assert.strictEqual(span?.attributes.get("db.response.status_code"), "42703")
+        assert.strictEqual(span?.attributes.get("pgfx.outcome"), "RolledBack")
+      })
+    )
+
+    it.live("logs a slow query by its name", () =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        const slow = Query.command({ name: "sleepy" })`SELECT pg_sleep(0.05)`
+        const logger = Logger.replace(
+          Logger.defaultLogger,
+          Logger.map(Logger.logfmtLogger, (line) => void lines.push(line))
+        )
+        yield* traced({ slowQuery: "20 millis" }, Effect.provide(Effect.zipRight(echo({ text: "x" }), slow()), logger))
+        assert.strictEqual(lines.filter((line) => line.includes("slow query")).length, 1)
+        assert.include(lines.join(), "sleepy")
+      })
+    )
+  })
+}
