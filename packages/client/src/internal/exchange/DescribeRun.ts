@@ -17,6 +17,7 @@ export interface DescribedStatement {
 export class DescribeRun implements Run {
   private dispatcher: Dispatcher | undefined = undefined
   private current: Exchange | undefined = undefined
+  private abandoned = false
 
   private readonly sql: string
   private readonly types: TypeStore
@@ -36,13 +37,14 @@ export class DescribeRun implements Run {
       const { columns = [], parameterTypes = [] } = describe
       const missing = this.types.missing([...parameterTypes, ...columns.map((column) => column.typeOid)])
       const done = (): void => this.settle({ parameterTypes, columns }, undefined)
-      if (missing.length === 0) done()
+      if (missing.length === 0 || this.abandoned) done()
       else this.current = learnTypes(dispatcher, this.types, missing, done)
     })
     dispatcher.submit(this.current)
   }
 
   abandon(): void {
+    this.abandoned = true
     if (this.current !== undefined) this.dispatcher?.abandon(this.current)
   }
 }

@@ -110,6 +110,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
   private repeated = false
   /** the catalogue was asked once for this execution; what it did not tell is text */
   private asked = false
+  private abandoned = false
   private before: ReadonlyArray<Part>
 
   private readonly call: StatementCall<Sink>
@@ -126,6 +127,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
 
   start(dispatcher: Dispatcher): void {
     this.dispatcher = dispatcher
+    if (this.abandoned) return this.settle(undefined, { _tag: "Abandoned" })
     const { describeFirst, parameters, sql } = this.call
     const described = this.descriptions.get(sql)
     if (described !== undefined) return this.runDescribed(dispatcher, described)
@@ -136,12 +138,15 @@ export class StatementRun<Sink extends RowSink> implements Run {
     else this.runUndescribed(dispatcher, texts.right)
   }
 
+  /** Nothing that follows is sent: behind a description it would run when its ROLLBACK has already gone by. */
   abandon(): void {
+    this.abandoned = true
     if (this.current !== undefined) this.dispatcher?.abandon(this.current)
   }
 
   /** Known to the database: Bind Execute, with Parse in front if this connection's server does not hold it. */
   private runDescribed(dispatcher: Dispatcher, description: Description): void {
+    if (this.abandoned) return this.settle(undefined, { _tag: "Abandoned" })
     const { columns, name, parameterTypes } = description
     const missing = this.asked
       ? []
