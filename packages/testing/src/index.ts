@@ -1,5 +1,6 @@
 export * from "./Backend.ts"
 export * from "./FaultProxy.ts"
+export * from "./FaultyTransport.ts"
 export * from "./Message.ts"
 export * from "./ScramServer.ts"
 export * from "./ScriptedBackend.ts"
