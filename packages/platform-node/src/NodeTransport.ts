@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Broken, type DialOptions, type Duplex, type Endpoint, Transport, type TransportAbilities } from "pgfx"
 import { socketDuplex } from "./socketDuplex.ts"
-import { isSocketDirectory, type SocketPath, socketPath } from "./socketPath.ts"
+import { isSocketDirectory, type Runtime, type SocketPath, socketPath } from "./socketPath.ts"
 
 const abilities: TransportAbilities = { cancel: true, tls: true, terminate: true }
 
@@ -34,8 +34,10 @@ const tcpPlace = (endpoint: Endpoint, { keepalive }: DialOptions): Place => ({
   }
 })
 
+const runtime: Runtime = { platform: process.platform, major: Number.parseInt(process.versions.node, 10) }
+
 const unixPlace = ({ host, port }: Endpoint): Place | Broken => {
-  const path: SocketPath = socketPath(host, port, process.platform)
+  const path: SocketPath = socketPath(host, port, runtime)
   return path.issue === undefined
     ? { name: path.name, options: { path: path.path } }
     : connectFailed(path.name, path.issue)

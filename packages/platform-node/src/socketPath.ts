@@ -13,20 +13,31 @@ export interface SocketPath {
   readonly issue: string | undefined
 }
 
+export interface Runtime {
+  readonly platform: NodeJS.Platform
+  /** of Node, or of the Node that another runtime stands in for */
+  readonly major: number
+}
+
 /** Bytes of `sun_path` without its final NUL. */
 const longest = (platform: NodeJS.Platform): number => (platform === "linux" ? 107 : 103)
 
+/** Node 20 fills an abstract name with zeros up to the end of `sun_path`, 22 and 24 do not (measured): another name. */
+const abstractIssue = ({ major, platform }: Runtime): string | undefined => {
+  if (platform !== "linux") return "sockets without a file exist on Linux only"
+  return major < 22 ? "sockets without a file need Node 22 or later" : undefined
+}
+
 /** Node 20 cuts a path that is too long and dials what is left (measured), which may be somebody else's socket. */
-export const socketPath = (host: string, port: number, platform: NodeJS.Platform): SocketPath => {
+export const socketPath = (host: string, port: number, runtime: Runtime): SocketPath => {
   const name = `${host}/.s.PGSQL.${port}`
   const bytes = Buffer.byteLength(name)
-  const limit = longest(platform)
+  const limit = longest(runtime.platform)
   const abstract = name.startsWith("@")
-  const issue =
-    bytes > limit
-      ? `the path of the socket has ${bytes} bytes, ${limit} is the most`
-      : abstract && platform !== "linux"
-        ? "abstract sockets exist on Linux only"
-        : undefined
-  return { name, path: abstract ? `\0${name.slice(1)}` : name, issue }
+  const tooLong = bytes > limit ? `the path of the socket has ${bytes} bytes, ${limit} is the most` : undefined
+  return {
+    name,
+    path: abstract ? `\0${name.slice(1)}` : name,
+    issue: tooLong ?? (abstract ? abstractIssue(runtime) : undefined)
+  }
 }

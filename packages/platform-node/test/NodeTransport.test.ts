@@ -201,8 +201,12 @@ describe("a connection over a Unix socket", () => {
 
   it.live("needs no file on Linux", (context) =>
     Effect.gen(function* () {
-      if (process.platform !== "linux") return context.skip("abstract sockets exist on Linux only")
+      if (process.platform !== "linux") return context.skip("sockets without a file exist on Linux only")
       const name = `pgfx-test-${process.pid}`
+      if (Number.parseInt(process.versions.node, 10) < 22) {
+        const error = yield* failureOf(`@${name}`, 5432)
+        return assert.include(error.message, "sockets without a file need Node 22 or later")
+      }
       yield* listen({ path: `\0${name}/.s.PGSQL.5432` }, (socket) => socket.end("here"))
       const duplex = yield* dial(`@${name}`, 5432)
       assert.strictEqual(text(yield* duplex.read), "here")
