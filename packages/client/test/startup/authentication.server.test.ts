@@ -1,13 +1,17 @@
 // Who we are and how we were asked, on real servers: what is accepted, and what is refused by whom and why.
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { NodeTransport } from "@pgfx/platform-node"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type { PostgresError } from "pgfx"
 import type { Settings } from "pgfx/Settings"
 import { inject } from "vitest"
-import type { OpenConnection } from "../../src/internal/startup/openConnection.ts"
-import { open, say } from "./opening.ts"
+import { type OpenConnection, openConnection } from "../../src/internal/startup/openConnection.ts"
+import { resolve } from "../../src/internal/startup/settings/resolve.ts"
+import { open, say, unheard } from "./opening.ts"
 import { password, type SecureCluster, startSecureCluster } from "./secureCluster.ts"
 
 /** What became of it, in a few words. */
@@ -90,6 +94,26 @@ for (const { majorVersion } of inject("postgres")) {
           ]
         })
       )
+    )
+
+    it.live("says once that a weak way was used, although it was allowed", () =>
+      Effect.gen(function* () {
+        const said: Array<string> = []
+        const log = Logger.replace(
+          Logger.defaultLogger,
+          Logger.make(({ logLevel, message }) => void said.push(`${logLevel.label} ${String(message)}`))
+        )
+        const connectTwice = (settings: Settings) =>
+          Effect.flatMap(resolve(settings), (resolved) =>
+            Effect.replicateEffect(Effect.scoped(openConnection(resolved, unheard)), 2)
+          ).pipe(Effect.provide(Layer.merge(log, NodeTransport.layer)))
+        yield* connectTwice(server.secure("md5er", { requireAuth: ["md5"] }))
+        yield* connectTwice(server.secure("clearer", { requireAuth: ["password"] }))
+        yield* connectTwice(server.secure("scrammer"))
+        assert.strictEqual(said.length, 2)
+        assert.include(said[0], "asked for an MD5 hash of the password")
+        assert.include(said[1], "asked for the password in clear text")
+      })
     )
 
     it.live("is let in without a question only where that was expected", () =>

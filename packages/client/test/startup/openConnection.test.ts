@@ -98,6 +98,19 @@ describe("a name", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is looked up anew for each connection", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listen(welcoming, "0.0.0.0")
+      const names: Record<string, ReadonlyArray<string>> = { "db.pgfx.test": ["127.0.0.1"] }
+      const { dialled, transport } = yield* dialling(names)
+      const connect = Effect.scoped(openBy(transport, { host: "db.pgfx.test", port, sslmode: "disable" }))
+      yield* connect
+      names["db.pgfx.test"] = ["127.0.0.2"]
+      yield* connect
+      assert.deepStrictEqual(dialled, ["127.0.0.1", "127.0.0.2"])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("without an address is a failure like any other", () =>
     Effect.gen(function* () {
       const { transport } = yield* dialling({ "db.pgfx.test": [] })

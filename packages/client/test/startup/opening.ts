@@ -15,7 +15,8 @@ import {
 import { ask } from "../../src/internal/startup/ask.ts"
 import { resolve } from "../../src/internal/startup/settings/resolve.ts"
 
-const unheard: ConnectionOutlets = {
+/** Nobody listens to what a connection says of itself. */
+export const unheard: ConnectionOutlets = {
   notice: () => undefined,
   notification: () => undefined,
   idle: () => undefined,

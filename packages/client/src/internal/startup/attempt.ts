@@ -9,6 +9,7 @@ import { type Duplex, type Endpoint, Transport } from "../../Transport.ts"
 import type { Dispatcher } from "../exchange/Dispatcher.ts"
 import type { StartUpAnswer } from "../exchange/startUp.ts"
 import { ask } from "./ask.ts"
+import { afterOtherWays, AttemptFailed } from "./connectFailure.ts"
 import { type SplitParameters, withoutRefusable } from "./initialSql.ts"
 import { type Destination, openLink } from "./openLink.ts"
 import { placeOf } from "./place.ts"
@@ -163,36 +164,42 @@ const inScopeOfItsOwn = <A, E, R>(
 const isMovable = (attempt: Attempt, refusal: Refusal): boolean =>
   !refusesParameters(refusal) || withoutRefusable(attempt.settings.startupParameters) !== undefined
 
-const openBy = (attempt: Attempt, plan: Plan): Effect.Effect<OpenConnection, PostgresError, Transport | Scope.Scope> =>
+const openBy = (
+  attempt: Attempt,
+  plan: Plan,
+  before: ReadonlyArray<AttemptFailed>
+): Effect.Effect<OpenConnection, PostgresError, Transport | Scope.Scope> =>
   Effect.suspend(() => {
     const known: Known = { encryption: undefined, firstAnswer: { fields: undefined } }
-    const { progress } = attempt
+    const { host, progress } = attempt
     progress.verifying = false
     return Effect.catchAll(inScopeOfItsOwn(open(attempt, plan, known)), (error) => {
       const tls = known.encryption !== undefined && known.encryption !== "none"
       const refusal: Refusal = { error, progress, tls, firstAnswer: known.firstAnswer.fields }
       const next = isMovable(attempt, refusal) ? nextPlan(plan, refusal, attempt) : undefined
-      if (next === undefined) return Effect.fail(error)
-      return Effect.zipRight(announce(attempt, plan, next), openBy(attempt, next))
+      const place = placeOf(host, shownAddress(attempt))
+      const failed = new AttemptFailed({ host: placeOf(host), place, stage: progress.stage }, error)
+      if (next !== undefined)
+        return Effect.zipRight(announce(failed, plan, next), openBy(attempt, next, [...before, failed]))
+      return Effect.fail(before.length === 0 ? error : afterOtherWays([...before, failed]))
     })
   })
 
 /** Nothing is silent: the weaker of two ways is a warning. */
-const announce = ({ host }: Attempt, plan: Plan, next: Plan): Effect.Effect<void> => {
-  const where = placeOf(host)
+const announce = ({ message, place }: AttemptFailed, plan: Plan, next: Plan): Effect.Effect<void> => {
   if (next.parameters !== plan.parameters) {
-    return Effect.logDebug(`pgfx: ${where} refuses start-up parameters; they are set by statements instead`)
+    return Effect.logDebug(`pgfx: ${place} refuses start-up parameters; they are set by statements instead`)
   }
   if (next.protocolVersion !== plan.protocolVersion) {
-    return Effect.logDebug(`pgfx: ${where} refuses protocol 3.2; 3.0 is tried`)
+    return Effect.logDebug(`pgfx: ${place} refuses protocol 3.2; 3.0 is tried`)
   }
   return next.encryption === "none"
-    ? Effect.logWarning(`pgfx: ${where} could not be reached with TLS; sslmode=prefer goes on in plain text`)
-    : Effect.logDebug(`pgfx: ${where} refuses plain text; TLS is tried`)
+    ? Effect.logWarning(`pgfx: sslmode=prefer goes on in plain text, since TLS failed: ${message}`)
+    : Effect.logDebug(`pgfx: ${place} refuses plain text; TLS is tried`)
 }
 
 /** At most four connections, one after the other. Fails with what the last of them met, outcome `NotSent`. */
 export const attemptAddress = (
   attempt: Attempt
 ): Effect.Effect<OpenConnection, PostgresError, Transport | Scope.Scope> =>
-  Effect.suspend(() => openBy(attempt, firstPlan(attempt.settings, attempt.host)))
+  Effect.suspend(() => openBy(attempt, firstPlan(attempt.settings, attempt.host), []))

@@ -56,16 +56,25 @@ const furthest = (failures: ReadonlyArray<AttemptFailed>): AttemptFailed | undef
 
 const closed = "no connection was opened"
 
-const withCause = (error: PostgresError, cause: AggregateError): PostgresError => {
+const withCause = (error: PostgresError, cause: AggregateError, state = closed): PostgresError => {
   const { statement } = error
   switch (error._tag) {
     case "Broken":
-      return new Broken({ reason: error.reason, outcome: "NotSent", statement, state: closed, cause })
+      return new Broken({ reason: error.reason, outcome: "NotSent", statement, state, cause })
     case "Transient":
-      return new Transient({ reason: error.reason, outcome: "NotSent", statement, state: closed, cause })
+      return new Transient({ reason: error.reason, outcome: "NotSent", statement, state, cause })
     case "Permanent":
-      return new Permanent({ reason: error.reason, outcome: "NotSent", statement, state: closed, cause })
+      return new Permanent({ reason: error.reason, outcome: "NotSent", statement, state, cause })
   }
+}
+
+/** The error of the last way to one address that was tried; the ways before it are named, too. At least two. */
+export const afterOtherWays = (ways: ReadonlyArray<AttemptFailed>): PostgresError => {
+  const last = ways[ways.length - 1]
+  if (last === undefined) throw new Error("bug in pgfx: no way was tried, and none succeeded")
+  const before = ways.slice(0, -1).map(({ error, stage }) => `${stage}, ${because(error)}`)
+  const cause = new AggregateError(ways, `${ways.length} ways to connect failed`)
+  return withCause(last.error, cause, `${closed}; another way had failed before: ${before.join("; ")}`)
 }
 
 /**

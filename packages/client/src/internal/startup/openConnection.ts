@@ -172,6 +172,22 @@ const report = ({ failures }: Search): Effect.Effect<void> =>
     { discard: true }
   )
 
+const weakMethods = {
+  md5: "an MD5 hash of the password, which whoever records it can use as the password; PostgreSQL 18 deprecates it",
+  password: "the password in clear text"
+}
+
+/** Settings about which this was said; a pool opens many connections by the same ones. */
+const warned = new WeakSet<ResolvedSettings>()
+
+/** The user has asked for it, but perhaps for a server that has long learned SCRAM. */
+const warnOnce = (settings: ResolvedSettings, { destination, method }: OpenConnection): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if ((method !== "md5" && method !== "password") || warned.has(settings)) return Effect.void
+    warned.add(settings)
+    return Effect.logWarning(`pgfx: ${placeOf(destination.host)} asked for ${weakMethods[method]}`)
+  })
+
 /**
  * Opens a connection to the first server that will do and brings it to its first ReadyForQuery, initial statements included.
  *
@@ -192,6 +208,7 @@ export const openConnection = (
         const found = yield* tryHost(search, { host, requirement, parts })
         if (found !== undefined) {
           yield* report(search)
+          yield* warnOnce(settings, found)
           return found
         }
         parts--
