@@ -12,6 +12,8 @@ import * as Redacted from "effect/Redacted"
 import { Connection } from "pgfx"
 import type { Settings } from "pgfx/Settings"
 import { inject } from "vitest"
+import { withoutRefusable } from "../../src/internal/startup/initialSql.ts"
+import { resolve } from "../../src/internal/startup/settings/resolve.ts"
 import { open, say } from "./opening.ts"
 
 for (const { majorVersion } of inject("postgres")) {
@@ -61,6 +63,29 @@ for (const { majorVersion } of inject("postgres")) {
         const answer = addressSeen(local({ host: abstract }))
         if (Number.parseInt(process.versions.node, 10) >= 22) return assert.strictEqual(yield* answer, "no address")
         assert.include((yield* Effect.flip(answer)).message, "sockets without a file need Node 22 or later")
+      })
+    )
+
+    it.live("has the same settings by statement, behind a pooler, as by start-up packet", () =>
+      Effect.gen(function* () {
+        const values = {
+          "app.a": "it's \\ 'quoted'",
+          "app.b": "Ünï\n\tcode",
+          search_path: '"a b", public',
+          work_mem: "3MB"
+        }
+        const options = "-c app.c=back\\\\slash\\ and\\ blank --app.d=x=y"
+        const names = [...Object.keys(values), "app.c", "app.d"]
+        const shown = `SELECT concat_ws('|', ${names.map((name) => `current_setting('${name}')`).join(", ")})`
+        const settings = local({ parameters: values, options })
+        const direct = yield* Effect.scoped(Effect.flatMap(open(settings), (connection) => say(connection, shown)))
+        const { startupParameters } = yield* resolve(settings)
+        const split = withoutRefusable(startupParameters)
+        assert.strictEqual(split?.statements.length, 1)
+        const moved = local({ initStatements: ["SET standard_conforming_strings = off", ...(split?.statements ?? [])] })
+        const behind = yield* Effect.scoped(Effect.flatMap(open(moved), (connection) => say(connection, shown)))
+        assert.strictEqual(behind, direct)
+        assert.include(direct, "back\\slash and blank|x=y")
       })
     )
 
