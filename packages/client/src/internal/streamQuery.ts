@@ -13,7 +13,7 @@ import { type Database, type Holder, holderOf, leaseWithin } from "./database.ts
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
 import { CloseTarget, ExecutePortal, ownStatement, type Part } from "./exchange/parts.ts"
-import { type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
+import { type StatementAnswer, type StatementCall, StatementRun } from "./exchange/StatementRun.ts"
 import { exchangeOn, runOn } from "./runOn.ts"
 import { ensureBegun } from "./runRequest.ts"
 import { underDeadline } from "./deadline.ts"
@@ -77,6 +77,34 @@ interface Batch<A, R> {
   readonly received: { readonly rows: number; readonly bytes: number }
 }
 
+type Step<A, R> = Effect.Effect<Batch<A, R>, PostgresError>
+
+/** Rows to emit, and how to come by more. */
+type Page<A, R> = readonly [Chunk.Chunk<A>, Option.Option<Step<A, R>>]
+
+/** Tells of each reader that rows may go to, one per attempt. */
+const watching = <A, R>(
+  call: StatementCall<RowReader<A, R>>,
+  tell: (reader: RowReader<A, R>) => void
+): StatementCall<RowReader<A, R>> => {
+  const { rows } = call
+  if (rows === undefined) return call
+  const told = (reader: RowReader<A, R>): RowReader<A, R> => {
+    tell(reader)
+    return reader
+  }
+  return {
+    ...call,
+    rows: {
+      prepare: (columns) => {
+        const prepared = rows.prepare(columns)
+        return { formats: prepared.formats, mismatch: prepared.mismatch, open: () => told(prepared.open()) }
+      },
+      open: () => told(rows.open())
+    }
+  }
+}
+
 /** Bytes of rows that a batch is to fill, whatever the size of a row. */
 const window = 256 * 1024
 
@@ -109,22 +137,27 @@ export const streamQuery = <A, R>(
         exchangeOn<GroupAnswer>(dispatcher, context, (settle) => new Group("stream", [part], settle))
       const seen = { rows: 0, bytes: 0 }
       let open = false
+      /** where rows go, also those of a batch that fails in the middle */
+      let target: RowReader<A, R> | undefined
       yield* Effect.addFinalizer(() =>
         open && dispatcher.closed === undefined && dispatcher.status === "T"
           ? Effect.ignore(group(new CloseTarget("portal", portal)))
           : Effect.void
       )
-      const opened: Effect.Effect<Batch<A, R>, PostgresError> = Effect.suspend(() => {
+      const opened: Step<A, R> = Effect.suspend(() => {
         open = true
         const options = { portal, maxRows: batchSize(fetchSize, seen), before: inTransaction ? [] : beginReadOnly }
         const call = makeCall(database, { ...prepared, describeFirst: true }, values, options)
+        const watched = watching(call, (reader) => {
+          target = reader
+        })
         return runOn<StatementAnswer<RowReader<A, R>>>(
           dispatcher,
           context,
-          (settle) => new StatementRun(call, database, settle)
+          (settle) => new StatementRun(watched, database, settle)
         )
       })
-      const fetched = (reader: RowReader<A, R>): Effect.Effect<Batch<A, R>, PostgresError> =>
+      const fetched = (reader: RowReader<A, R>): Step<A, R> =>
         Effect.suspend(() => {
           const run = new ExecutePortal(portal, batchSize(fetchSize, seen), reader)
           return Effect.map(group(run), () => ({ suspended: run.suspended, rows: reader, received: run }))
@@ -134,19 +167,25 @@ export const streamQuery = <A, R>(
         inTransaction
           ? Effect.succeed(fetched(reader))
           : Effect.map(Effect.forkIn(fetched(reader), scope), (fiber) => Fiber.join(fiber))
-      /** Rows before an error are emitted, then the error. */
-      const batch = (step: Effect.Effect<Batch<A, R>, PostgresError>) =>
+      const emit = (answer: Batch<A, R>): Effect.Effect<Page<A, R>, PostgresError, R> =>
         Effect.gen(function* () {
-          const answer = yield* step
           const { received, rows: reader, suspended } = answer
           open = suspended
           seen.rows += received.rows
           seen.bytes += received.bytes
-          if (reader === undefined) return [Chunk.empty<A>(), Option.none<typeof step>()] as const
+          if (reader === undefined) return [Chunk.empty(), Option.none()]
           const emitted = Chunk.unsafeFromArray(yield* rowsOf(reader, statement, inTransaction))
-          if (reader.problem !== undefined) return [emitted, Option.some(Effect.succeed(answer))] as const
-          return [emitted, suspended ? Option.some(yield* following(reader)) : Option.none<typeof step>()] as const
+          if (reader.problem !== undefined) return [emitted, Option.some(Effect.succeed(answer))]
+          return [emitted, suspended ? Option.some(yield* following(reader)) : Option.none()]
         })
+      /** Rows before an error are emitted, then the error. */
+      const emitBefore = (error: PostgresError): Effect.Effect<Page<A, R>, PostgresError, R> =>
+        Effect.gen(function* () {
+          const rows = target === undefined ? [] : yield* rowsOf(target, statement, inTransaction)
+          if (rows.length === 0) return yield* Effect.fail(error)
+          return [Chunk.unsafeFromArray(rows), Option.some(Effect.fail(error))]
+        })
+      const batch = (step: Step<A, R>) => Effect.matchEffect(step, { onSuccess: emit, onFailure: emitBefore })
       return Stream.paginateChunkEffect(opened, batch)
     })
   )

@@ -195,6 +195,7 @@ export class Dispatcher {
           this.outlets.notification(message)
           break
         case "ParameterStatus":
+          if (message.name === "client_encoding") this.judgeEncoding(message.value)
           if (this.parameters.size < maxParameters || this.parameters.has(message.name)) {
             this.parameters.set(message.name, message.value)
           }
@@ -221,6 +222,15 @@ export class Dispatcher {
       }
     }
     for (const callback of [...this.whenAnswered.splice(0), ...this.whenReleased.splice(0)]) callback()
+  }
+
+  /** Our decoders read UTF-8 and nothing else: a text in another encoding would be another text, and nobody would notice. */
+  private judgeEncoding(encoding: string): void {
+    // what a session begins with is the start-up's affair
+    if (encoding === "UTF8" || this.parameters.get("client_encoding") !== "UTF8") return
+    const during = this.answers.head?.name ?? "idle"
+    const received = `client_encoding ${encoding}`
+    throw new ProtocolViolation({ during, offset: -1, expected: "client_encoding UTF8", received })
   }
 
   private answer(message: BackendMessage): void {
