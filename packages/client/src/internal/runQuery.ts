@@ -116,7 +116,7 @@ export const runQuery = <A, R>(
     const done = executed(answer)
     const reader = answer.rows
     if (reader === undefined) return Effect.succeed({ rows: [], executed: done })
-    const rows = reader.problem === undefined ? reader.take() : Effect.fail(reader.problem)
+    const rows = reader.all()
     return Effect.mapBoth(rows, {
       onSuccess: (rows) => ({ rows, executed: done }),
       onFailure: (problem) => unusable(problem, prepared.statement, done.outcome)

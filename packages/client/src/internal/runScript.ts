@@ -39,7 +39,7 @@ export const runScript = <A>(
     }
     const results = (tags: ReadonlyArray<string>) =>
       Effect.forEach(tags, (tag, statement) => {
-        const rows = readers.get(statement)?.take() ?? Effect.succeed<ReadonlyArray<A>>([])
+        const rows = readers.get(statement)?.all() ?? Effect.succeed<ReadonlyArray<A>>([])
         return Effect.map(rows, (rows) => ({ tag: readCommandTag(tag), rows }))
       })
     return runRequest<ScriptAnswer>(

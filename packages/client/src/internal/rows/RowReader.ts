@@ -10,98 +10,28 @@
 //   rows.open()                                              reader for rows that come in `formats`; a RowDescription that comes all the
 //                                                            same is compared and wins
 //   plan.open(registry)                                      reader that is told by `describe`, in whatever formats (one flight, scripts)
-//   reader.describe(columns) / rows(run) / take() / problem  as before
-import type { TypeRegistry } from "@pgfx/codecs"
-import { type RowDecoder, ValueError } from "@pgfx/codecs"
-import type { ColumnDescription, FormatCode, Rows } from "@pgfx/protocol"
+//   reader.describe(columns), reader.rows(run)               as a RowSink
+//   reader.all()                                             all rows, or the problem: buffered answers
+//   reader.take(), reader.problem                            what is there, then the problem: streams
+//
+// A row is decoded by the compiled plan. What that does not take is decoded again by ParseResult, which has the last word: it says what is
+// wrong, or that nothing is.
+import { type RowDecoder, type TypeRegistry, ValueError } from "@pgfx/codecs"
+import { type ColumnDescription, type FormatCode, ProtocolViolation, type Rows } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
-import type * as Schema from "effect/Schema"
-import type { Finding } from "../../PostgresError.ts"
-import { type ChosenColumns, chooseColumns, type DescribedColumn, makeDecoder, sameColumns } from "./columns.ts"
+import type * as ParseResult from "effect/ParseResult"
+import { refused } from "./compile/Decode.ts"
 import { explainIssue } from "./issue.ts"
+import { dropRows, type RowDecoding } from "./RowDecoding.ts"
+import type { Decoded, PreparedRows, RowPlan } from "./RowPlan.ts"
 import type { RowProblem } from "./RowProblem.ts"
-import { type RowShape, rowShape } from "./shape.ts"
 
-export type { DescribedColumn } from "./columns.ts"
+export type { DescribedColumn, PreparedRows, RowPlan } from "./RowPlan.ts"
 export type { RowProblem } from "./RowProblem.ts"
 
-type Decoded<A> = Either.Either<A, ParseResult.ParseIssue> | Effect.Effect<A, ParseResult.ParseIssue, unknown>
-
-/** Whatever it encodes to: Schema is invariant there, and rows are only ever decoded. */
-// eslint-disable-next-line typescript/no-explicit-any
-type RowSchema<A, R> = Schema.Schema<A, any, R>
-
-/** A row Schema, looked at once per statement. */
-export class RowPlan<A, R> {
-  readonly shape: RowShape
-  readonly decode: (row: unknown) => Decoded<A>
-  readonly registry: TypeRegistry
-  private readonly known = new WeakMap<TypeRegistry, PreparedRows<A, R>>()
-
-  /** `registry`: the types that `prepare` and `open` assume if they are given none. */
-  constructor(schema: RowSchema<A, R>, registry: TypeRegistry) {
-    this.shape = rowShape(schema.ast)
-    this.decode = ParseResult.decodeUnknown(schema)
-    this.registry = registry
-  }
-
-  /** What the Schema makes of these columns. */
-  prepare(columns: ReadonlyArray<DescribedColumn>, registry: TypeRegistry = this.registry): PreparedRows<A, R> {
-    const known = this.known.get(registry)
-    if (known !== undefined && sameColumns(known.columns, columns)) return known
-    const prepared = new PreparedRows(this, columns, registry)
-    this.known.set(registry, prepared)
-    return prepared
-  }
-
-  /** A reader that waits to be told its columns. */
-  open(registry: TypeRegistry = this.registry): RowReader<A, R> {
-    return new RowReader(this, registry, undefined)
-  }
-}
-
-/** A row Schema and the columns of one statement. */
-export class PreparedRows<A, R> {
-  readonly columns: ReadonlyArray<DescribedColumn>
-  /** to ask for in Bind, one per column */
-  readonly formats: ReadonlyArray<FormatCode>
-  /** errors and warnings, all of them */
-  readonly findings: ReadonlyArray<Finding>
-  /** why no row can be read, if the findings hold errors */
-  readonly mismatch: RowProblem | undefined
-  readonly chosen: ChosenColumns
-  private readonly plan: RowPlan<A, R>
-  private readonly registry: TypeRegistry
-  private readonly decoders = new Map<string, RowDecoder>()
-
-  constructor(plan: RowPlan<A, R>, columns: ReadonlyArray<DescribedColumn>, registry: TypeRegistry) {
-    this.plan = plan
-    this.columns = columns
-    this.registry = registry
-    this.chosen = chooseColumns(plan.shape, columns, registry)
-    this.formats = this.chosen.formats
-    this.findings = this.chosen.findings
-    const errors = this.findings.filter((finding) => finding.severity === "error")
-    this.mismatch = errors.length === 0 ? undefined : { _tag: "StatementMismatch", findings: errors }
-  }
-
-  /** A reader for one execution whose rows come in `formats`. */
-  open(): RowReader<A, R> {
-    return new RowReader(this.plan, this.registry, this)
-  }
-
-  /** @internal for rows in these formats */
-  decoder(formats: ReadonlyArray<FormatCode>): RowDecoder {
-    const key = formats.join("")
-    const known = this.decoders.get(key)
-    if (known !== undefined) return known
-    const made = makeDecoder(this.chosen, formats)
-    this.decoders.set(key, made)
-    return made
-  }
-}
+/** After so many rows that only ParseResult took, if they are more than one in eight, a reader stops trying: each try costs an exception. */
+const patience = 16
 
 export class RowReader<A, R> {
   /** the first one; nothing is decoded after it */
@@ -109,8 +39,11 @@ export class RowReader<A, R> {
   private decoded: Array<A> = []
   /** takes the place of `decoded` once the Schema turns out to be asynchronous */
   private unfinished: Array<Effect.Effect<A, RowProblem, unknown>> | undefined = undefined
-  private decoder: RowDecoder | undefined = undefined
+  private decoding: RowDecoding | undefined = undefined
   private row = 0
+  private doubts = 0
+  /** what a function of the user's Schema threw: a bug of the program, and none of the connection's business */
+  private thrown: { readonly error: unknown } | undefined = undefined
 
   private readonly plan: RowPlan<A, R>
   private readonly registry: TypeRegistry
@@ -132,51 +65,136 @@ export class RowReader<A, R> {
 
   private start(prepared: PreparedRows<A, R>, formats: ReadonlyArray<FormatCode>): void {
     this.problem = prepared.mismatch
-    if (this.problem === undefined) this.decoder = prepared.decoder(formats)
+    if (this.problem !== undefined) return
+    try {
+      this.decoding = prepared.decoding(formats)
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error
+      this.problem = mismatchOf(error)
+    }
   }
 
   rows(run: Rows): void {
-    const { decoder } = this
-    if (decoder === undefined || this.problem !== undefined) return
-    const forms: Array<unknown> = []
-    let problem: RowProblem | undefined
-    try {
-      decoder.decode(run, forms, this.row + 1)
-    } catch (error) {
-      if (!(error instanceof ValueError)) throw error
-      problem = this.invalidRow(error.column, withRemedy(error), error.row ?? this.row + forms.length + 1)
+    const { decoding, prepared } = this
+    if (decoding === undefined || prepared === undefined) return
+    let rest = run
+    while (rest.count > 0 && this.problem === undefined && this.thrown === undefined) {
+      const failure: Failed = { error: undefined }
+      const done = prepared.slowly || this.isTired() ? 0 : this.readCompiled(decoding, rest, failure)
+      if (done === rest.count) return
+      rest = dropRows(rest, done)
+      this.readEncoded(decoding.encoded, rest, failure.error)
+      rest = dropRows(rest, 1)
+      this.doubts++
     }
-    // The rows before one that cannot be read are good, and a stream emits them.
-    for (let i = 0; i < forms.length && this.problem === undefined; i++)
-      this.add(this.plan.decode(forms[i]), ++this.row)
-    this.problem ??= problem
   }
 
-  /** The rows since the last call, in order; fails with the problem when no good row is left before it. */
+  private isTired(): boolean {
+    return this.doubts > patience && this.doubts * 8 > this.row
+  }
+
+  /** Rows by the compiled plan, as many as it takes; answers their number. */
+  private readCompiled({ compiled, step }: RowDecoding, run: Rows, failure: Failed): number {
+    const { decoded } = this
+    const before = decoded.length
+    const rows: Array<unknown> = step === undefined ? decoded : []
+    try {
+      compiled.decode(run, rows, this.row + 1)
+    } catch (error) {
+      if (error instanceof ProtocolViolation) throw error
+      failure.error = error
+    }
+    if (step !== undefined) this.finish(rows, step, failure)
+    const done = decoded.length - before
+    this.row += done
+    return done
+  }
+
+  private finish(rows: ReadonlyArray<unknown>, step: NonNullable<RowDecoding["step"]>, failure: Failed): void {
+    try {
+      for (let i = 0; i < rows.length; i++) {
+        const value = step(rows[i])
+        if (value === refused) {
+          failure.error = undefined
+          return
+        }
+        // the property of agreement: what a compiled Schema answers is what the Schema answers
+        this.decoded.push(value as A)
+      }
+    } catch {
+      failure.error = undefined
+    }
+  }
+
+  /** The first row of the run: in the forms of the encoded side, then through ParseResult. */
+  private readEncoded(decoder: RowDecoder, run: Rows, cause: unknown): void {
+    const encoded: Array<unknown> = []
+    this.row++
+    try {
+      decoder.decode({ ...run, count: 1 }, encoded, this.row)
+      this.add(this.plan.decode(encoded[0]), this.row, cause)
+    } catch (error) {
+      if (error instanceof ProtocolViolation) throw error
+      if (error instanceof ValueError) this.problem = this.invalidRow(error.column, withRemedy(error), this.row)
+      else this.thrown = { error }
+    }
+  }
+
+  /** All rows of a buffered answer, or the problem, whatever was good before it. */
+  all(): Effect.Effect<ReadonlyArray<A>, RowProblem, R> {
+    if (this.problem !== undefined) return Effect.fail(this.problem)
+    if (this.unfinished === undefined) return this.take()
+    return Effect.flatMap(this.take(), (rows) =>
+      this.problem === undefined ? Effect.succeed(rows) : Effect.fail(this.problem)
+    )
+  }
+
+  /** For streams: the rows since the last call, in order; the problem when no good row is left before it. */
   take(): Effect.Effect<ReadonlyArray<A>, RowProblem, R> {
-    const { decoded, problem, unfinished } = this
-    if (unfinished !== undefined) {
+    const { decoded, problem, thrown, unfinished } = this
+    if (thrown !== undefined) return Effect.die(thrown.error)
+    if (unfinished !== undefined && unfinished.length > 0) {
       this.unfinished = []
-      // The list holds nothing but decodings by this Schema, whose needs are R.
-      return Effect.all(unfinished) as Effect.Effect<ReadonlyArray<A>, RowProblem, R>
+      return this.finishRows(unfinished)
     }
     if (problem !== undefined && decoded.length === 0) return Effect.fail(problem)
     this.decoded = []
     return Effect.succeed(decoded)
   }
 
-  private add(result: Decoded<A>, row: number): void {
-    if (this.unfinished === undefined && Either.isEither(result)) {
-      if (Either.isRight(result)) this.decoded.push(result.right)
-      else this.problem = this.refused(result.left, row)
-      return
-    }
-    this.unfinished ??= this.decoded.splice(0).map((value) => Effect.succeed(value))
-    this.unfinished.push(Effect.mapError(result, (issue) => this.refused(issue, row)))
+  /** One after the other, up to the first that fails. */
+  private finishRows(
+    unfinished: ReadonlyArray<Effect.Effect<A, RowProblem, unknown>>
+  ): Effect.Effect<ReadonlyArray<A>, RowProblem, R> {
+    const rows: Array<A> = []
+    const one = (row: Effect.Effect<A, RowProblem, unknown>) => Effect.map(row, (value) => void rows.push(value))
+    const finished = Effect.matchEffect(Effect.forEach(unfinished, one, { discard: true }), {
+      onSuccess: () => Effect.succeed(rows),
+      onFailure: (problem) => {
+        this.problem = problem
+        return rows.length === 0 ? Effect.fail(problem) : Effect.succeed(rows)
+      }
+    })
+    // The list holds nothing but decodings by this Schema, whose needs are R.
+    return finished as Effect.Effect<ReadonlyArray<A>, RowProblem, R>
   }
 
-  private refused(issue: ParseResult.ParseIssue, row: number): RowProblem {
+  private add(result: Decoded<A>, row: number, cause: unknown): void {
+    if (this.unfinished === undefined && Either.isEither(result)) {
+      if (Either.isRight(result)) this.decoded.push(result.right)
+      else this.problem = this.refused(result.left, row, cause)
+      return
+    }
+    if (this.prepared !== undefined) this.prepared.slowly = true
+    this.unfinished ??= this.decoded.splice(0).map((value) => Effect.succeed(value))
+    this.unfinished.push(Effect.mapError(result, (issue) => this.refused(issue, row, undefined)))
+  }
+
+  /** What a codec said of the same row is nearer to the point: "infinity is no point in time" instead of "actual invalid Date". */
+  private refused(issue: ParseResult.ParseIssue, row: number, cause: unknown): RowProblem {
     const { path, text } = explainIssue(issue)
+    if (cause instanceof ValueError && cause.column !== undefined)
+      return this.invalidRow(cause.column, withRemedy(cause), row)
     const [first, ...inside] = path
     const { shape } = this.plan
     const column = shape._tag === "Struct" ? first : this.prepared?.columns[Number(first ?? 0)]?.name
@@ -193,6 +211,15 @@ export class RowReader<A, R> {
     return { _tag: "InvalidRow", column, row, issue, ...(serverType === undefined ? {} : { serverType }) }
   }
 }
+
+interface Failed {
+  error: unknown
+}
+
+const mismatchOf = (error: ValueError): RowProblem => ({
+  _tag: "StatementMismatch",
+  findings: [{ severity: "error", at: { column: error.column ?? "" }, message: `${error.type}: ${withRemedy(error)}` }]
+})
 
 const withRemedy = (error: ValueError): string =>
   error.remedy === undefined ? error.issue : `${error.issue} (${error.remedy})`

@@ -1,5 +1,5 @@
 // Row shape × described columns → which column is read in which form, or the findings that say why the two do not fit.
-import { type Codec, type Form, makeRowDecoder, type NullRule, type RowDecoder, type TypeRegistry } from "@pgfx/codecs"
+import type { Codec, Form, NullRule, TypeRegistry } from "@pgfx/codecs"
 import type { ColumnDescription, FormatCode } from "@pgfx/protocol"
 import type * as SchemaAST from "effect/SchemaAST"
 import type { Finding } from "../../PostgresError.ts"
@@ -16,6 +16,8 @@ export interface ColumnRead {
   readonly form: Form | undefined
   /** from the form to the encoded side */
   readonly finish: Convert | undefined
+  /** what `finish` changes would be refused without it: a Schema may be asked first */
+  readonly finishLate: boolean
   readonly ifNull: NullRule | (() => unknown)
 }
 
@@ -39,16 +41,6 @@ export interface ChosenColumns {
 export const sameColumns = (a: ReadonlyArray<DescribedColumn>, b: ReadonlyArray<DescribedColumn>): boolean =>
   a === b ||
   (a.length === b.length && a.every((column, i) => column.name === b[i]!.name && column.typeOid === b[i]!.typeOid))
-
-/** The codecs' decoder for rows whose columns come in these formats. */
-export const makeDecoder = ({ shape, columns }: ChosenColumns, formats: ReadonlyArray<FormatCode>): RowDecoder =>
-  makeRowDecoder({
-    shape,
-    columns: columns.map(({ name, codec, read }, i) => {
-      const format = formats[i] ?? 0
-      return read === undefined ? { name, codec, format, skip: true } : { name, codec, format, ...read }
-    })
-  })
 
 /** Text is what every type has: for columns that are not read. */
 const formatOf = ({ codec, read }: ChosenColumn): FormatCode =>
@@ -94,7 +86,13 @@ class Choice {
     this.chosen[index] = {
       name,
       codec,
-      read: { key, form: fits.form, finish: fits.convert, ifNull: ruleOf(nullAs([ast]), optional) }
+      read: {
+        key,
+        form: fits.form,
+        finish: fits.convert,
+        finishLate: fits.convertLate,
+        ifNull: ruleOf(nullAs([ast]), optional)
+      }
     }
   }
 

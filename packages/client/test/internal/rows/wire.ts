@@ -4,7 +4,8 @@ import { ByteWriter, type FormatCode, joinChunks, type Rows } from "@pgfx/protoc
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { RowPlan, type RowProblem, type RowReader } from "../../../src/internal/rows/RowReader.ts"
+import { RowPlan } from "../../../src/internal/rows/RowPlan.ts"
+import type { RowProblem, RowReader } from "../../../src/internal/rows/RowReader.ts"
 
 /** User types as the catalogue would describe them. */
 export const types: TypeRegistry = builtinTypes.learn([

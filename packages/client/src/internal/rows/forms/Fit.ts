@@ -14,6 +14,8 @@ export interface Fit {
   readonly form: Form | undefined
   /** absent: nothing is to be done */
   readonly convert: Convert | undefined
+  /** for reading: values that `convert` changes are ones that the Schema refuses as they are, so it may be asked first */
+  readonly convertLate: boolean
   /** what may surprise: `Query.check` shows them as warnings */
   readonly warnings: ReadonlyArray<string>
 }
@@ -28,6 +30,7 @@ export const fit = (form: Form | undefined, convert?: Convert, warnings: Readonl
   _tag: "Fit",
   form,
   convert,
+  convertLate: false,
   warnings
 })
 

@@ -30,6 +30,7 @@ const isForeign = (member: Member): boolean => {
 interface Scan {
   readonly foreign: Member | undefined
   readonly hasBigDecimal: boolean
+  readonly hasBigint: boolean
   readonly hasWrapper: boolean
 }
 
@@ -58,8 +59,11 @@ const scan = (asts: ReadonlyArray<SchemaAST.AST>): Scan => {
     }
   }
   visit(asts)
+  const isBigint = ({ node }: Member): boolean =>
+    SchemaAST.isBigIntKeyword(node) || (SchemaAST.isLiteral(node) && typeof node.literal === "bigint")
   return {
     foreign,
+    hasBigint: all.some(isBigint),
     hasBigDecimal: all.some(isBigDecimal),
     hasWrapper: all.some(({ node }) => SchemaAST.isDeclaration(node) && markOf(node) !== undefined)
   }
@@ -94,12 +98,14 @@ const neutral: Convert = (input) => {
 export const jsonFit = (direction: Direction, asts: ReadonlyArray<SchemaAST.AST>, typeName: string): Fit | Misfit => {
   const members = membersOf(asts).filter((member) => !isNothing(member))
   if (members.every(isText)) return fit(direction === "read" ? "text" : undefined)
-  const { foreign, hasBigDecimal, hasWrapper } = scan(asts)
+  const { foreign, hasBigDecimal, hasBigint, hasWrapper } = scan(asts)
   if (foreign !== undefined) {
     const hint =
       markOf(foreign.node) === "Date" ? "JSON has no dates: use Schema.Date" : "choose a Schema that encodes to JSON"
     return misfit(`${typeName} has no ${schemaName(foreign.node)}`, hint)
   }
   if (direction === "write") return fit("json", hasBigDecimal || hasWrapper ? neutral : undefined)
-  return fit(hasBigDecimal ? "jsonNumbers" : "json", shaper()(asts))
+  // without these, all that is to be done is to make doubles of whole numbers beyond 2^53, which only a Schema for bigint takes as they are
+  const convertLate = !hasBigDecimal && !hasBigint && !hasWrapper
+  return { ...fit(hasBigDecimal ? "jsonNumbers" : "json", shaper()(asts)), convertLate }
 }
