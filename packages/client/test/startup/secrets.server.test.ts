@@ -180,8 +180,7 @@ for (const { majorVersion } of inject("postgres")) {
             Effect.tapErrorCause((cause) => Effect.logError("it failed", cause)),
             Effect.withSpan(`effect ${index}`),
             Effect.exit,
-            Effect.provide(layer),
-            Effect.provide(overhearing(secrets))
+            Effect.provide(Layer.merge(layer, overhearing(secrets)))
           )
           texts.push(printed(exit), inspect(exit, { depth: 20, showHidden: true }))
           if (Exit.isFailure(exit)) {
