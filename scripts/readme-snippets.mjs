@@ -25,7 +25,8 @@ export const staleSnippets = () =>
     const text = readFileSync(join(root, path), "utf8")
     const fresh = text.replace(
       block,
-      (_, file) => `<!-- snippet ${file} -->\n\`\`\`ts\n${readFileSync(join(root, file), "utf8")}\`\`\`\n<!-- /snippet -->`
+      (_, file) =>
+        `<!-- snippet ${file} -->\n\`\`\`ts\n${readFileSync(join(root, file), "utf8")}\`\`\`\n<!-- /snippet -->`
     )
     return fresh === text ? [] : [{ path, fresh }]
   })
@@ -33,7 +34,8 @@ export const staleSnippets = () =>
 if (isMain(import.meta.url)) {
   const stale = staleSnippets()
   if (process.argv.includes("--check")) {
-    for (const { path } of stale) process.stdout.write(`${path}: a snippet differs from its file; run node scripts/readme-snippets.mjs\n`)
+    for (const { path } of stale)
+      process.stdout.write(`${path}: a snippet differs from its file; run node scripts/readme-snippets.mjs\n`)
     process.exitCode = stale.length === 0 ? 0 : 1
   } else for (const { path, fresh } of stale) writeFileSync(join(root, path), fresh)
 }

@@ -409,7 +409,7 @@ describe("a password", () => {
 
   it.effect("from an Effect that fails is the cause of the failure (A-25)", () =>
     Effect.gen(function* () {
-      const error = yield* refusal(() => Effect.void, { password: Effect.fail(new Error("the vault is sealed")) })
+      const error = yield* refusal(() => Effect.void, { password: Effect.fail("the vault is sealed") })
       assert.strictEqual(error.outcome, "NotSent")
       assert.match(String(error.cause), /the vault is sealed/)
     })

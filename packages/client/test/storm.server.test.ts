@@ -4,6 +4,7 @@ import { EventEmitter } from "node:events"
 import { assert, describe, it } from "@effect/vitest"
 import { NodePostgres } from "@pgfx/platform-node"
 import type { ConnectionFacts } from "@pgfx/testing/server/cluster"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -134,7 +135,8 @@ const strike = (chance: Chance, { committed, hits }: Ledger): Effect.Effect<bool
     const fiber = yield* Effect.fork(api(n, chance))
     yield* anInstant(chance, 4)
     const exit = yield* Fiber.interrupt(fiber)
-    if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) yield* Effect.die(new Error(`${name}: ${exit.cause}`))
+    if (Exit.isFailure(exit) && !Exit.isInterrupted(exit))
+      return yield* Effect.dieMessage(`${name}: ${Cause.pretty(exit.cause)}`)
     if (Exit.isSuccess(exit) && name.includes("transaction")) committed.add(n)
     if (Exit.isFailure(exit)) hits.set(name, (hits.get(name) ?? 0) + 1)
     return Exit.isFailure(exit)

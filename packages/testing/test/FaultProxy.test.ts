@@ -117,7 +117,7 @@ describe("FaultProxy", () => {
       client.socket.write("hello")
       await until(() => client.sawEnd)
       expect(client.received).toBe("hello".slice(0, bytes))
-      await until(() => server[0]?.sawEnd === true)
+      await until(() => server[0]?.sawEnd ?? false)
     }
   })
 

@@ -76,7 +76,7 @@ const byTag = (types: ReadonlyArray<SchemaAST.AST>, compile: Compile): Decode | 
   return (value) => {
     if (!isObject(value) || !Object.hasOwn(value, key)) return refused
     const tag = value[key]
-    const member = typeof tag === "object" || typeof tag === "symbol" ? undefined : members.get(String(tag))
+    const member = typeof tag === "string" || typeof tag === "number" ? members.get(`${tag}`) : undefined
     return member === undefined ? refused : member(value)
   }
 }
