@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { Connection, type PostgresError, type Settings } from "pgfx"
@@ -326,9 +327,12 @@ describe("what else comes before the first ReadyForQuery", () => {
     Effect.gen(function* () {
       const many = Array.from({ length: 1000 }, (_, i) => Message.parameterStatus(`setting_${i}`, "x"))
       const parameters = yield* Effect.flatMap(Connection, (connection) => connection.parameters).pipe(
-        Effect.provide(Connection.layer({ host: "scripted", user: "u", sslmode: "disable" })),
         Effect.provide(
-          ScriptedBackend.transport(asked((backend) => backend.send(Message.authenticationOk(), ...many, idle)))
+          Connection.layer({ host: "scripted", user: "u", sslmode: "disable" }).pipe(
+            Layer.provide(
+              ScriptedBackend.transport(asked((backend) => backend.send(Message.authenticationOk(), ...many, idle)))
+            )
+          )
         )
       )
       assert.strictEqual(Object.keys(parameters).length, 256)

@@ -5,6 +5,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberStatus from "effect/FiberStatus"
 import * as Layer from "effect/Layer"
@@ -67,17 +68,28 @@ class Run {
   })
 }
 
+/** A test that has run out of time is interrupted, and its runner looks at nothing more: this is the last chance to say why. */
+const tellInterrupted = (cause: Cause.Cause<ScriptMismatch>): void => {
+  for (const failure of [...Cause.failures(cause), ...Cause.defects(cause)]) {
+    process.stderr.write(
+      `ScriptedBackend, interrupted: ${String(failure instanceof Error ? failure.message : failure)}\n`
+    )
+  }
+}
+
 const transport = (script: Script): Layer.Layer<Transport> =>
   Layer.scoped(
     Transport,
     Effect.gen(function* () {
       const runs: Array<Run> = []
-      yield* Effect.addFinalizer(() =>
+      yield* Effect.addFinalizer((exit) =>
         Effect.flatMap(
           Effect.forEach(runs, (run) => run.verdict),
           (verdicts) => {
             const cause = verdicts.reduce(Cause.sequential, Cause.empty)
-            return Cause.isEmpty(cause) ? Effect.void : Effect.failCause(Cause.flatMap(cause, Cause.die))
+            if (Cause.isEmpty(cause)) return Effect.void
+            if (Exit.isInterrupted(exit)) tellInterrupted(cause)
+            return Effect.failCause(Cause.flatMap(cause, Cause.die))
           }
         )
       )

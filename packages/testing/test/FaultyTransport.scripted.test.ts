@@ -186,8 +186,11 @@ describe("a database behind a faulty transport", () => {
 
   const run = (faults: Faults) =>
     Effect.all([names(), names(), names()], { concurrency: "unbounded" }).pipe(
-      Effect.provide(Postgres.layer({ host: "h", user: "u", sslmode: "disable" })),
-      Effect.provide(Layer.merge(through(faults, script), Retry.layerNever)),
+      Effect.provide(
+        Postgres.layer({ host: "h", user: "u", sslmode: "disable" }).pipe(
+          Layer.provide(Layer.merge(through(faults, script), Retry.layerNever))
+        )
+      ),
       Effect.either
     )
 

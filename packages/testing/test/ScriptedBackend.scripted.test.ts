@@ -11,12 +11,13 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { param, Postgres, PostgresError, Query, Retry, Session, Sql, Transaction, Transport } from "pgfx"
+import { param, type Postgres, PostgresError, Query, Retry, Session, Sql, Transaction, Transport } from "pgfx"
 
 const bump = Query.command`UPDATE counters SET n = n + 1`
 const names = Query.all(Schema.Struct({ name: Schema.String }))`SELECT name FROM country`
 
 const idle = Message.readyForQuery("idle")
+const moment = new Date("2024-05-06T05:08:09.123Z")
 const twoNames = [Message.rowDescription("name"), Message.dataRow("Sverige"), Message.dataRow("Ísland")]
 
 /** After `acceptStartup`. */
@@ -50,8 +51,8 @@ describe("a statement of a script", () => {
     bump().pipe(
       Transaction.runWith({ isolation: "serializable" }),
       Retry.transient,
-      Effect.provide(Retry.layer(Schedule.recurs(1))),
-      Effect.provide(
+      Effect.provide([
+        Retry.layer(Schedule.recurs(1)),
         ScriptedBackend.layer((backend) =>
           Effect.gen(function* () {
             yield* backend.acceptStartup
@@ -64,7 +65,7 @@ describe("a statement of a script", () => {
             }
           })
         )
-      ),
+      ]),
       Effect.map((tag) => assert.deepStrictEqual(tag, { command: "UPDATE", rows: 1 }))
     )
   )
@@ -198,7 +199,7 @@ describe("a statement that the client knows already", () => {
         a: -7,
         b: 12345678901n,
         c: "-1200.0305",
-        d: new Date("2024-05-06T05:08:09.123Z"),
+        d: moment,
         e: true,
         f: null,
         g: Uint8Array.of(0, 255)
@@ -453,6 +454,23 @@ describe("a mismatch", () => {
     })
   )
 
+  it.effect("is a script that expects more before it has answered", () =>
+    Effect.gen(function* () {
+      const programs: ReadonlyArray<Effect.Effect<unknown, PostgresError, Postgres>> = [
+        names(),
+        Query.script("SELECT name FROM country")
+      ]
+      for (const program of programs) {
+        const exit = yield* exitOf(
+          program,
+          connected((backend) => Effect.zipRight(backend.expect("SELECT name"), backend.expect("COMMIT")))
+        )
+        const [defect] = Exit.isFailure(exit) ? Cause.defects(exit.cause) : []
+        assert.match(String(defect), /"SELECT name FROM country" has not been answered up to ReadyForQuery/)
+      }
+    })
+  )
+
   it.effect("is a script that ends while the client waits", () =>
     Effect.gen(function* () {
       assert.strictEqual(
@@ -481,22 +499,20 @@ describe("a mismatch", () => {
         Effect.gen(function* () {
           yield* backend.expect("SELECT")
           yield* Deferred.succeed(asked, undefined)
-          yield* backend.expect("DELETE")
+          yield* backend.expect("Sync", "Query")
         })
       )
       const fiber = yield* Effect.fork(
-        Effect.provide(names(), Postgres.layer({ host: "here", user: "me", sslmode: "disable" })).pipe(
-          Effect.provide(
-            ScriptedBackend.transport((backend) => (backend.connection === 1 ? script(backend) : backend.silence))
-          ),
-          Effect.provide(Retry.layerNever)
+        Effect.provide(
+          names(),
+          ScriptedBackend.layer((backend) => (backend.connection === 1 ? script(backend) : backend.silence))
         )
       )
       yield* Deferred.await(asked)
       const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
       yield* TestClock.adjust("1 minute")
       const exit = yield* Fiber.join(interruption)
-      assert.match(mismatchOf(exit), /^a statement that begins with "DELETE" \|/)
+      assert.match(mismatchOf(exit), /^Query .* \| Terminate/)
     })
   )
 

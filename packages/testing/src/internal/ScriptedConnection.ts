@@ -43,6 +43,8 @@ export class ScriptedConnection {
   waitingFor: string | undefined = undefined
   /** how the statement came that the script answers; `undefined` for messages and for Query */
   carrier: Carrier | undefined = undefined
+  /** the text of the statement that the script has been told of and has not answered up to ReadyForQuery */
+  unanswered: string | undefined = undefined
   /** an Execute was read and the Sync behind it was not */
   groupIsOpen = false
 
@@ -295,7 +297,10 @@ export class ScriptedConnection {
   say(messages: ReadonlyArray<BackendMessage>): void {
     for (const message of messages) {
       if (message._tag === "ErrorResponse") this.skipsToSync = this.groupIsOpen
-      if (message._tag === "ReadyForQuery") this.syncAnswered = this.groupIsOpen
+      if (message._tag === "ReadyForQuery") {
+        this.syncAnswered = this.groupIsOpen
+        this.unanswered = undefined
+      }
       if (isQuestion(message._tag)) this.decoder.expectAuthentication(asks[message._tag])
       this.conversation.said(message)
     }

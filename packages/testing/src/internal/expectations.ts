@@ -34,6 +34,8 @@ export const expectSteps = (
   steps: ReadonlyArray<string>
 ): Heard<ReadonlyArray<FrontendMessage>> =>
   Effect.suspend(() => {
+    const { unanswered } = connection
+    if (unanswered !== undefined && !messageNames.has(steps[0])) return Effect.die(forgotten(unanswered))
     connection.carrier = undefined
     const heard: Array<FrontendMessage> = []
     const expectOne = (text: string, index: number): Heard<void> => {
@@ -43,6 +45,12 @@ export const expectSteps = (
     }
     return Effect.as(Effect.forEach(steps, expectOne, { discard: true }), heard)
   })
+
+/** Both would wait for the other one. */
+const forgotten = (sql: string): Error =>
+  new Error(
+    `expect: ${quote(sql)} has not been answered up to ReadyForQuery; send that first, or expect messages by name`
+  )
 
 const expectMessage = (
   connection: ScriptedConnection,
@@ -78,14 +86,18 @@ const expectStatement = (
         if (!isStatement(message.sql, text)) {
           return sweepUp(connection, message) ? go : mismatch(showFrontend(message))
         }
-        return isLast ? Effect.void : Effect.sync(() => succeed(connection, undefined, splitStatements(message.sql)))
+        return Effect.sync(() => {
+          if (isLast) connection.unanswered = message.sql
+          else succeed(connection, undefined, splitStatements(message.sql))
+        })
       case "Execute": {
         const { formats, sql } = conversation.portal(message.portal)
         if (!isStatement(sql, text)) return mismatch(`Execute of ${quote(sql)}`)
         return Effect.sync(() => {
           connection.groupIsOpen = true
-          if (isLast) connection.carrier = { sql, owed, isDescribedFirst: false, formats }
-          else succeed(connection, owed, [sql])
+          if (!isLast) return succeed(connection, owed, [sql])
+          connection.unanswered = sql
+          connection.carrier = { sql, owed, isDescribedFirst: false, formats }
         })
       }
       case "Sync":
@@ -100,6 +112,7 @@ const expectStatement = (
         }
         if (!isLast) return Effect.zipRight(describe(connection, before, sql), go)
         return Effect.sync(() => {
+          connection.unanswered = sql
           connection.carrier = { sql, owed: before, isDescribedFirst: true, formats: [] }
         })
       }
