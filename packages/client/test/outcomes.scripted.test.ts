@@ -2,7 +2,7 @@
 // at every stage; the answer is never a guess, and nothing that may have happened is repeated.
 import { assert, describe, it } from "@effect/vitest"
 import { type BackendMessage, encodeBackend, joinChunks } from "@pgfx/protocol"
-import { Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import { Message, type Script } from "@pgfx/testing"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -14,7 +14,16 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { Postgres, PostgresError, Query, Retry, Transaction } from "pgfx"
-import { answerHealthy, connected, healthy, idle, inFailedTransaction, inTransaction } from "./scripted.ts"
+import {
+  answerHealthy,
+  connected,
+  database,
+  discarded,
+  healthy,
+  idle,
+  inFailedTransaction,
+  inTransaction
+} from "./scripted.ts"
 
 const bump = Query.command`UPDATE counters SET n = n + 1`
 const names = Query.all(Schema.Struct({ name: Schema.String }))`SELECT name FROM country`
@@ -34,23 +43,10 @@ const fatal = (sqlState: string, message = "terminating connection") =>
 type End = "cutConnection" | "endConnection"
 const ends: ReadonlyArray<End> = ["cutConnection", "endConnection"]
 
-/** The first connection runs the script; a pool may make others, which work. */
-const first =
-  (script: Script): Script =>
-  (backend) =>
-    backend.connection === 1
-      ? connected(script)(backend)
-      : Effect.zipRight(backend.acceptStartup, answerHealthy(backend))
-
-/** A new connection answers, or nothing was sent: never is a request written to one that is gone. */
-const discarded = Effect.map(Effect.either(healthy), (again) => {
-  if (Either.isLeft(again)) assert.deepStrictEqual([again.left._tag, again.left.outcome], ["Broken", "NotSent"])
-})
-
 const failureOf = (program: Effect.Effect<unknown, PostgresError, Postgres>, script: Script) =>
   Effect.flip(program).pipe(
     Effect.tap(discarded),
-    Effect.provide(ScriptedBackend.layer(first(script))),
+    Effect.provide(database(connected(script))),
     Effect.catchAll(() => Effect.dieMessage("it succeeded, or nobody could connect"))
   )
 
@@ -66,7 +62,7 @@ describe("a statement outside a transaction", () => {
           yield* Deferred.await(ended)
           yield* Effect.yieldNow()
           yield* discarded
-        }).pipe(Effect.provide(ScriptedBackend.layer(first(script))))
+        }).pipe(Effect.provide(database(connected(script))))
       })
     )
 
@@ -105,7 +101,7 @@ describe("a statement outside a transaction", () => {
         }
         const rows = yield* simple.pipe(
           Effect.provide(
-            ScriptedBackend.layer(
+            database(
               connected((backend) =>
                 Effect.gen(function* () {
                   yield* backend.expect("SELECT name")
@@ -163,8 +159,8 @@ describe("a statement outside a transaction", () => {
       yield* discarded
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
-          first((backend) =>
+        database(
+          connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("UPDATE")
               yield* backend.send(updated, idle)
@@ -231,9 +227,8 @@ describe("a server's last word", () => {
       yield* Effect.gen(function* () {
         yield* Deferred.await(ended)
         yield* Effect.yieldNow()
-        const again = yield* Effect.either(healthy)
-        if (Either.isLeft(again)) assert.deepStrictEqual(told(again.left), ["Broken", "AdminShutdown", "NotSent"])
-      }).pipe(Effect.provide(ScriptedBackend.layer(first(script))))
+        assert.deepStrictEqual(told(yield* Effect.flip(healthy)), ["Broken", "AdminShutdown", "NotSent"])
+      }).pipe(Effect.provide(database(connected(script))))
     })
   )
 
@@ -272,8 +267,8 @@ describe("a server's last word", () => {
       )
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
-          first((backend) =>
+        database(
+          connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("SELECT name")
               yield* backend.send(fatal("57P01"), fatal("57P01"))
@@ -383,7 +378,7 @@ describe("a transaction", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
@@ -403,7 +398,7 @@ describe("a transaction", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
@@ -490,7 +485,7 @@ describe("a database that is closed", () => {
   it.effect("fails what is asked of it, and throws nothing (Q-24)", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const context = yield* Layer.buildWithScope(ScriptedBackend.layer(connected(() => Effect.void)), scope)
+      const context = yield* Layer.buildWithScope(database(connected(() => Effect.void)), scope)
       yield* Scope.close(scope, Exit.void)
       const queries: ReadonlyArray<Effect.Effect<unknown, PostgresError, Postgres>> = [
         names(),
@@ -510,7 +505,7 @@ describe("a database that is closed", () => {
       const asked = yield* Deferred.make<void>()
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("SELECT name")

@@ -1,7 +1,7 @@
 // Whose answer is it, when requests do not wait for one another, and when nobody waits any more: faults and attacks, groups Q and C.
 // Every test ends with a statement that gets its own answer.
 import { assert, describe, it } from "@effect/vitest"
-import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import { type Backend, Message, type Script } from "@pgfx/testing"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { param, Query, Transaction } from "pgfx"
-import { answerHealthy, connected, healthy, idle, inTransaction } from "./scripted.ts"
+import { answerHealthy, connected, database, healthy, idle, inTransaction } from "./scripted.ts"
 
 const echo = Query.one(Schema.String)`SELECT ${param("word", Schema.String)}::text AS echo`
 
@@ -31,7 +31,7 @@ describe("requests on one connection", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               // the first one proves the statement; the others are all there before any is answered
@@ -58,7 +58,7 @@ describe("requests on one connection", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               yield* answerEcho(backend, "a")
@@ -84,7 +84,7 @@ describe("requests on one connection", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               for (const text of ["", ";", "-- nothing", "-- nothing", "-- nothing to see"]) {
@@ -110,7 +110,7 @@ describe("COPY in answer to an ordinary statement", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("SELECT 1; COPY")
@@ -137,7 +137,7 @@ describe("COPY in answer to an ordinary statement", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("SELECT copies()")
@@ -159,7 +159,7 @@ describe("COPY in answer to an ordinary statement", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               yield* backend.expect("SELECT copies()")
@@ -216,7 +216,7 @@ describe("an interrupted request", () => {
         yield* Deferred.await(asked)
         yield* Fiber.interrupt(fiber)
         yield* healthy
-      }).pipe(Effect.provide(ScriptedBackend.layer(withCancel(session, cancelled))))
+      }).pipe(Effect.provide(database(withCancel(session, cancelled))))
     })
   )
 
@@ -246,9 +246,7 @@ describe("an interrupted request", () => {
         yield* healthy
       }).pipe(
         Effect.provide(
-          ScriptedBackend.layer(
-            withCancel(session, () => Effect.dieMessage("a cancel was sent for an answer that is there"))
-          )
+          database(withCancel(session, () => Effect.dieMessage("a cancel was sent for an answer that is there")))
         )
       )
     })
@@ -290,9 +288,7 @@ describe("an interrupted request", () => {
           yield* healthy
         }).pipe(
           Effect.provide(
-            ScriptedBackend.layer(
-              withCancel(session, () => Effect.dieMessage("a cancel was sent while somebody waited"))
-            )
+            database(withCancel(session, () => Effect.dieMessage("a cancel was sent while somebody waited")))
           )
         )
       })
@@ -326,7 +322,7 @@ describe("an interrupted request", () => {
         yield* Deferred.succeed(go, undefined)
         yield* Fiber.join(holder)
         yield* healthy
-      }).pipe(Effect.provide(ScriptedBackend.layer(withCancel(session, () => Effect.dieMessage("a cancel was sent")))))
+      }).pipe(Effect.provide(database(withCancel(session, () => Effect.dieMessage("a cancel was sent")))))
     })
   )
 
@@ -355,7 +351,7 @@ describe("an interrupted request", () => {
         yield* Deferred.await(dropped)
       }).pipe(
         Effect.provide(
-          ScriptedBackend.layer((backend) =>
+          database((backend) =>
             backend.connection === 1
               ? connected(session)(backend)
               : Effect.zipRight(backend.receiveOf("CancelRequest"), backend.silence)

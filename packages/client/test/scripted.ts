@@ -1,9 +1,13 @@
 // What the scripted tests share: a client that is refused and goes, a client that is let in and works, and the proof of either.
 import { assert } from "@effect/vitest"
 import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { type PostgresError, Query, type Settings } from "pgfx"
+import { Connection, Postgres, type PostgresError, Query, type Settings } from "pgfx"
 
 export const idle = Message.readyForQuery("idle")
 export const inTransaction = Message.readyForQuery("transaction")
@@ -21,10 +25,25 @@ export const frame = (type: string, body: string | Uint8Array = "", length?: num
   return whole
 }
 
+/**
+ * One connection and no pool: opened with the layer, and not replaced when it is lost. Nothing is read from the environment.
+ */
+export const database = (script: Script, settings: Settings = {}): Layer.Layer<Postgres, PostgresError> =>
+  Postgres.layerConnection.pipe(
+    Layer.provide(
+      Connection.layer({ host: "scripted", user: "scripted", database: "scripted", sslmode: "disable", ...settings })
+    ),
+    Layer.provide(ScriptedBackend.transport(script)),
+    Layer.locallyWith(
+      DefaultServices.currentServices,
+      Context.add(ConfigProvider.ConfigProvider, ConfigProvider.fromMap(new Map()))
+    )
+  )
+
 /** Why the client could not connect, and that it went away from every connection it made, saying nothing the script did not hear. */
 export const refusal = (script: Script, settings?: Settings): Effect.Effect<PostgresError> =>
   Effect.void.pipe(
-    Effect.provide(ScriptedBackend.layer((backend) => Effect.zipRight(script(backend), backend.expectEnd), settings)),
+    Effect.provide(database((backend) => Effect.zipRight(script(backend), backend.expectEnd), settings)),
     Effect.flip,
     Effect.catchAll(() => Effect.dieMessage("the client was let in"))
   )
@@ -33,6 +52,11 @@ const health = Query.one(Schema.String)`SELECT 'healthy'`
 
 /** The connection takes a statement and gives the right answer to it. */
 export const healthy = Effect.map(health(), (word) => assert.strictEqual(word, "healthy"))
+
+/** The connection is gone, and nothing is asked of it any more: the script would hear it. */
+export const discarded = Effect.map(Effect.flip(healthy), ({ _tag, outcome }) =>
+  assert.deepStrictEqual([_tag, outcome], ["Broken", "NotSent"])
+).pipe(Effect.catchAll(() => Effect.dieMessage("a connection that ought to be gone has answered")))
 
 /** The server's side of `healthy`. */
 export const answerHealthy = (backend: Backend) =>
@@ -45,7 +69,7 @@ export const answerHealthy = (backend: Backend) =>
 export const accepted = (script: Script, settings?: Settings): Effect.Effect<void, PostgresError> =>
   Effect.provide(
     healthy,
-    ScriptedBackend.layer((backend) => Effect.zipRight(script(backend), answerHealthy(backend)), settings)
+    database((backend) => Effect.zipRight(script(backend), answerHealthy(backend)), settings)
   )
 
 /** After a start-up without questions. */

@@ -2,13 +2,13 @@
 // typed error, and the connection is gone: the script hears its end, and no later request goes that way.
 import { assert, describe, it } from "@effect/vitest"
 import type { BackendMessage } from "@pgfx/protocol"
-import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import { type Backend, Message, type Script } from "@pgfx/testing"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { type Postgres, type PostgresError, Query } from "pgfx"
-import { answerHealthy, connected, frame, healthy, idle } from "./scripted.ts"
+import { answerHealthy, connected, database, discarded, frame, healthy, idle } from "./scripted.ts"
 
 const names = Query.all(Schema.Struct({ name: Schema.String, code: Schema.String }))`SELECT name, code FROM country`
 const simple = Query.script("SELECT name, code FROM country")
@@ -18,18 +18,8 @@ const row = Message.dataRow("Ísland", "IS")
 const complete = Message.commandComplete("SELECT 1")
 const error = Message.errorResponse({ sqlState: "22012", message: "division by zero" })
 
-/** The first connection runs the script and is left by the client; a pool may make another one, which works. */
-const isolated =
-  (script: Script): Script =>
-  (backend) =>
-    backend.connection === 1
-      ? Effect.zipRight(connected(script)(backend), backend.expectEnd)
-      : Effect.zipRight(backend.acceptStartup, answerHealthy(backend))
-
-/** Nothing is asked of a connection that is gone: a new one answers, or nothing was sent. */
-const discarded = Effect.map(Effect.either(healthy), (again) => {
-  if (Either.isLeft(again)) assert.deepStrictEqual([again.left._tag, again.left.outcome], ["Broken", "NotSent"])
-})
+/** The script, and then the client goes. */
+const isolated = (script: Script): Script => connected((backend) => Effect.zipRight(script(backend), backend.expectEnd))
 
 /** How the query fails when its answer is this, on a connection that is gone then. */
 const failureOf = (
@@ -38,9 +28,7 @@ const failureOf = (
 ) =>
   Effect.flip(query).pipe(
     Effect.tap(discarded),
-    Effect.provide(
-      ScriptedBackend.layer(isolated((backend) => Effect.zipRight(backend.expect("SELECT name"), answer(backend))))
-    ),
+    Effect.provide(database(isolated((backend) => Effect.zipRight(backend.expect("SELECT name"), answer(backend))))),
     Effect.catchAll(() => Effect.dieMessage("the query succeeded, or nobody could connect"))
   )
 
@@ -133,7 +121,7 @@ describe("an answer that is", () => {
       yield* discarded
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           isolated((backend) =>
             Effect.zipRight(
               backend.expect("SELECT name"),
@@ -182,15 +170,14 @@ describe("a message that comes while nothing is asked", () => {
         const gone = yield* Deferred.make<void>()
         yield* Effect.zipRight(Deferred.await(gone), discarded).pipe(
           Effect.provide(
-            ScriptedBackend.layer((backend) =>
-              backend.connection === 1
-                ? Effect.gen(function* () {
-                    yield* backend.acceptStartup
-                    yield* backend.send(...messages)
-                    yield* backend.expectEnd
-                    yield* Deferred.succeed(gone, undefined)
-                  })
-                : isolated(() => Effect.void)(backend)
+            database(
+              connected((backend) =>
+                Effect.gen(function* () {
+                  yield* backend.send(...messages)
+                  yield* backend.expectEnd
+                  yield* Deferred.succeed(gone, undefined)
+                })
+              )
             )
           )
         )
@@ -203,7 +190,7 @@ describe("a message that comes while nothing is asked", () => {
       const forged = [Message.rowDescription("word"), Message.dataRow("forged"), complete, idle]
       yield* Effect.zipRight(healthy, discarded).pipe(
         Effect.provide(
-          ScriptedBackend.layer(
+          database(
             isolated((backend) =>
               Effect.zipRight(
                 backend.expect("SELECT 'healthy'"),
@@ -219,7 +206,7 @@ describe("a message that comes while nothing is asked", () => {
   it.effect("may be a notice, a setting or a notification", () =>
     Effect.provide(
       Effect.zipRight(healthy, healthy),
-      ScriptedBackend.layer(
+      database(
         connected((backend) =>
           Effect.gen(function* () {
             const unasked = backend.send(
@@ -254,7 +241,7 @@ describe("notices, settings and notifications", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           connected((backend) =>
             Effect.gen(function* () {
               for (let i = 0; i < 4; i++) {
@@ -285,7 +272,7 @@ describe("a violation in a pipeline", () => {
       yield* discarded
     }).pipe(
       Effect.provide(
-        ScriptedBackend.layer(
+        database(
           isolated((backend) =>
             Effect.gen(function* () {
               yield* answerHealthy(backend)
