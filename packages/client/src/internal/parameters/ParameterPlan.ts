@@ -18,7 +18,7 @@ import { Permanent } from "../../PostgresError.ts"
 import { declaredType } from "../../PgSchema.ts"
 import { writeAnything } from "../rows/forms/scalar.ts"
 import type { Statement } from "../Statement.ts"
-import { type Arguments, type EncodeSource, encodeValues, invalidParameter, makeEncodeSource } from "./encodeValues.ts"
+import { type Arguments, type Encoders, encodeValues, invalidParameter, makeEncoders } from "./encodeValues.ts"
 import { type Ambiguous, ambiguityOf, astsOf, type Slot } from "./placeholders.ts"
 import { explained, type Mismatch, PreparedParameters } from "./PreparedParameters.ts"
 
@@ -40,13 +40,13 @@ const textWithoutType = (input: unknown, ambiguous: Ambiguous): string | null | 
 
 export class ParameterPlan {
   private readonly statement: Statement
-  private readonly encoders: ReadonlyArray<EncodeSource>
+  private readonly encoders: Encoders
   private readonly slots: ReadonlyArray<Slot>
   private readonly known = new WeakMap<TypeRegistry, PreparedParameters>()
 
   constructor(statement: Statement) {
     this.statement = statement
-    this.encoders = statement.sources.map((source) => makeEncodeSource(statement.info, source))
+    this.encoders = makeEncoders(statement)
     this.slots = statement.placeholders.map((placeholder) => {
       const asts = astsOf(placeholder)
       return { name: placeholder.name, asts, ambiguous: ambiguityOf(asts) }
@@ -63,7 +63,7 @@ export class ParameterPlan {
 
   /** The encoded values of a call, in the order of `$1 …`. An `Either` if every Schema encodes synchronously. */
   encode(args: Arguments): Effect.Effect<ReadonlyArray<unknown>, Permanent, unknown> {
-    if (this.slots.length <= maxCount) return encodeValues(this.statement, this.encoders, args)
+    if (this.slots.length <= maxCount) return encodeValues(this.encoders, args)
     const issue = `${this.slots.length} parameters, Bind counts up to ${maxCount} (Sql.rows, = ANY, or COPY)`
     return Effect.fail(invalidParameter(this.statement.info, "", issue))
   }

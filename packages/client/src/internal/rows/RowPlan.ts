@@ -10,12 +10,14 @@ import type * as SchemaAST from "effect/SchemaAST"
 import type { Finding } from "../../PostgresError.ts"
 import { type ChosenColumns, chooseColumns, type DescribedColumn, sameColumns } from "./columns.ts"
 import { type CompiledRow, compileRow, encodedRow } from "./compile/row.ts"
+import { type ColumnOrigin, nullabilityFindings } from "./nullability.ts"
 import { RowDecoding } from "./RowDecoding.ts"
 import type { RowProblem } from "./RowProblem.ts"
 import { RowReader } from "./RowReader.ts"
 import { type RowShape, rowShape } from "./shape.ts"
 
 export type { DescribedColumn } from "./columns.ts"
+export type { ColumnOrigin } from "./nullability.ts"
 
 /** An Either if the Schema decodes synchronously. */
 export type Decoded<A> = Either.Either<A, ParseResult.ParseIssue> | Effect.Effect<A, ParseResult.ParseIssue, unknown>
@@ -86,6 +88,11 @@ export class PreparedRows<A, R> {
   /** A reader for one execution whose rows come in `formats`. */
   open(): RowReader<A, R> {
     return new RowReader(this.plan, this.registry, this)
+  }
+
+  /** Warnings for columns that may be NULL where the Schema has no place for it. `origins`: what the catalogue says, one per column. */
+  nullability(origins: ReadonlyArray<ColumnOrigin | undefined>): ReadonlyArray<Finding> {
+    return nullabilityFindings(this.chosen, origins)
   }
 
   /** @internal for rows in these formats */

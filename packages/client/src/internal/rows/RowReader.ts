@@ -22,7 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as ParseResult from "effect/ParseResult"
 import { refused } from "./compile/Decode.ts"
-import { explainIssue } from "./issue.ts"
+import { type Explanation, explainIssues } from "./issue.ts"
 import { dropRows, type RowDecoding } from "./RowDecoding.ts"
 import type { Decoded, PreparedRows, RowPlan } from "./RowPlan.ts"
 import type { RowProblem } from "./RowProblem.ts"
@@ -192,18 +192,29 @@ export class RowReader<A, R> {
 
   /** What a codec said of the same row is nearer to the point: "infinity is no point in time" instead of "actual invalid Date". */
   private refused(issue: ParseResult.ParseIssue, row: number, cause: unknown): RowProblem {
-    const { path, text } = explainIssue(issue)
-    if (cause instanceof ValueError && cause.column !== undefined)
+    if (cause instanceof ValueError && cause.column !== undefined) {
       return this.invalidRow(cause.column, withRemedy(cause), row)
+    }
+    const [first, ...others] = explainIssues(issue)
+    const { column, text } = this.placed(first)
+    // with `errors: "all"` there may be more
+    const more = others.map((other) => {
+      const { column: at, text: what } = this.placed(other)
+      return at === undefined ? `; ${what}` : `; column ${JSON.stringify(at)}: ${what}`
+    })
+    return this.invalidRow(column, text + more.join(""), row)
+  }
+
+  /** The column an issue is about, and what is left of its path in front of its text. */
+  private placed({ path, text }: Explanation): { readonly column: string | undefined; readonly text: string } {
     const [first, ...inside] = path
     const { shape } = this.plan
     const column = shape._tag === "Struct" ? first : this.prepared?.columns[Number(first ?? 0)]?.name
     const where = (shape._tag === "Value" ? path : inside).map(String).join(".")
-    return this.invalidRow(
-      column === undefined ? undefined : String(column),
-      where === "" ? text : `${where}: ${text}`,
-      row
-    )
+    return {
+      column: column === undefined ? undefined : String(column),
+      text: where === "" ? text : `${where}: ${text}`
+    }
   }
 
   private invalidRow(column: string | undefined, issue: string, row: number): RowProblem {

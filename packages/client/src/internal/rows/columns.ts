@@ -3,6 +3,7 @@ import type { Codec, Form, NullRule, TypeRegistry } from "@pgfx/codecs"
 import type { ColumnDescription, FormatCode } from "@pgfx/protocol"
 import type * as SchemaAST from "effect/SchemaAST"
 import type { Finding } from "../../PostgresError.ts"
+import { quoteIdentifier } from "../sql/template.ts"
 import { fitOf } from "./forms/fitOf.ts"
 import type { Convert } from "./forms/Fit.ts"
 import { type NullAs, nullAs } from "./forms/nulls.ts"
@@ -64,6 +65,7 @@ const listed = (columns: ReadonlyArray<DescribedColumn>): string =>
 class Choice {
   readonly findings: Array<Finding> = []
   private readonly chosen: Array<ChosenColumn | undefined>
+  private readonly byName = new Map<string, number | "ambiguous">()
 
   private readonly described: ReadonlyArray<DescribedColumn>
   private readonly registry: TypeRegistry
@@ -71,6 +73,8 @@ class Choice {
     this.described = described
     this.registry = registry
     this.chosen = described.map(() => undefined)
+    for (const [index, { name }] of described.entries())
+      this.byName.set(name, this.byName.has(name) ? "ambiguous" : index)
   }
 
   refuse(column: string, message: string): void {
@@ -98,9 +102,7 @@ class Choice {
 
   /** The column of that name, if there is exactly one: a name that stands twice cannot be a key. */
   find(name: string): number | "missing" | "ambiguous" {
-    const first = this.described.findIndex((column) => column.name === name)
-    if (first < 0) return "missing"
-    return this.described.findLastIndex((column) => column.name === name) === first ? first : "ambiguous"
+    return this.byName.get(name) ?? "missing"
   }
 
   finish(shape: ChosenColumns["shape"]): ChosenColumns {
@@ -110,6 +112,17 @@ class Choice {
     })
     return { shape, columns, formats: columns.map(formatOf), findings: this.findings }
   }
+}
+
+/** A column that was probably meant: the same letters in another spelling. */
+const meant = (key: string, described: ReadonlyArray<DescribedColumn>): boolean => {
+  const plain = (name: string): string => name.replaceAll(/[^\p{L}\p{N}]/gu, "").toLowerCase()
+  return plain(key) !== "" && described.some(({ name }) => plain(name) === plain(key))
+}
+
+const missing = (key: string, described: ReadonlyArray<DescribedColumn>): string => {
+  const hint = meant(key, described) ? ` (hint: AS ${quoteIdentifier(key)}, or Schema.fromKey)` : ""
+  return `is missing; the statement returns ${listed(described)}${hint}`
 }
 
 const chooseStruct = (
@@ -122,44 +135,51 @@ const chooseStruct = (
     const index = choice.find(key)
     if (typeof index === "number") return choice.take(index, key, ast, optional)
     if (index === "ambiguous") ambiguous.add(key)
-    else if (!optional) choice.refuse(key, `is missing; the statement returns ${listed(described)}`)
+    else if (!optional) choice.refuse(key, missing(key, described))
   }
   for (const field of shape.fields) take(field.key, field.ast, field.optional)
-  if (shape.rest !== undefined) {
-    const named = new Set(shape.fields.map((field) => field.key))
-    for (const { name } of described) if (!named.has(name)) take(name, shape.rest, false)
+  const named = new Set(shape.fields.map((field) => field.key))
+  const others = described.filter(({ name }) => !named.has(name))
+  for (const { name } of others) {
+    if (shape.rest !== undefined) take(name, shape.rest, false)
+    else if (shape.refusesExcess) choice.refuse(name, "is not in the Schema, which refuses excess properties")
   }
   for (const key of ambiguous) choice.refuse(key, "occurs twice (hint: an alias, or Values)")
 }
 
-/** Chooses columns and forms; with findings the statement and its Schema do not fit, and no row is to be read. */
+const chooseTuple = (
+  choice: Choice,
+  { at, least, most }: RowShape & { _tag: "Tuple" },
+  described: ReadonlyArray<DescribedColumn>
+): void => {
+  const count = described.length
+  if (count < least || count > most) {
+    const expected = least === most ? `${least}` : count < least ? `at least ${least}` : `at most ${most}`
+    return choice.refuse("", `${expected} columns are expected, the statement returns ${listed(described)}`)
+  }
+  for (let index = 0; index < count; index++) {
+    const ast = at(index, count)
+    if (ast !== undefined) choice.take(index, String(index), ast, false)
+  }
+}
+
+/** Chooses columns and forms; with errors among the findings no row is to be read. */
 export const chooseColumns = (
   shape: RowShape,
   described: ReadonlyArray<DescribedColumn>,
   registry: TypeRegistry
 ): ChosenColumns => {
   const choice = new Choice(described, registry)
-  const countMismatch = (expected: string): void =>
-    choice.refuse("", `${expected} expected, the statement returns ${listed(described)}`)
   switch (shape._tag) {
     case "Struct":
       chooseStruct(choice, shape, described)
       return choice.finish("object")
-    case "Tuple": {
-      const { elements, rest } = shape
-      if (described.length < elements.length || (described.length > elements.length && rest === undefined)) {
-        countMismatch(`${elements.length} columns are`)
-      } else {
-        for (const index of described.keys()) {
-          const ast = elements[index] ?? rest
-          if (ast !== undefined) choice.take(index, String(index), ast, false)
-        }
-      }
+    case "Tuple":
+      chooseTuple(choice, shape, described)
       return choice.finish("tuple")
-    }
     case "Value":
       if (described.length === 1) choice.take(0, "0", shape.ast, false)
-      else countMismatch("one column is")
+      else choice.refuse("", `one column is expected, the statement returns ${listed(described)}`)
       return choice.finish("single")
   }
 }

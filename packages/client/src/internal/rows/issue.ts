@@ -23,43 +23,73 @@ const expectedName = (ast: SchemaAST.AST): string =>
     () => String(ast)
   )
 
-/** The first leaf, which is where reading stopped. */
-export const explainIssue = (issue: ParseResult.ParseIssue): Explanation => {
-  const path: Array<PropertyKey> = []
-  let node = issue
-  let expected: SchemaAST.AST | undefined = undefined
-  for (;;) {
-    switch (node._tag) {
-      case "Pointer":
-        if (Array.isArray(node.path)) path.push(...node.path)
-        else path.push(node.path as PropertyKey)
-        expected = undefined
-        node = node.issue
-        break
-      case "Composite": {
-        const first: ParseResult.ParseIssue | undefined = "_tag" in node.issues ? node.issues : node.issues[0]
-        if (first === undefined) return { path, text: `expected ${expectedName(node.ast)}` }
-        node = first
-        break
-      }
-      case "Refinement":
-        if (node.kind === "Predicate") expected = node.ast
-        node = node.issue
-        break
-      case "Transformation":
-        node = node.issue
-        break
-      case "Missing":
-        return { path, text: "is missing" }
-      case "Unexpected":
-        return { path, text: "is not expected" }
-      case "Forbidden":
-        return { path, text: "its Schema needs an asynchronous transformation here" }
-      case "Type":
-        return {
-          path,
-          text: `expected ${expectedName(expected ?? node.ast)}, actual ${kindOf(node.actual)} (value not recorded)`
-        }
+interface Place {
+  readonly path: ReadonlyArray<PropertyKey>
+  /** the outermost filter that said no: "expected Int" says more than "expected number" */
+  readonly expected: SchemaAST.AST | undefined
+}
+
+const pathOf = (pointer: ParseResult.Pointer): ReadonlyArray<PropertyKey> =>
+  // a Pointer's path is one key or a list of them
+  Array.isArray(pointer.path) ? pointer.path : [pointer.path as PropertyKey]
+
+const issuesOf = ({ issues }: ParseResult.Composite): ReadonlyArray<ParseResult.ParseIssue> =>
+  "_tag" in issues ? [issues] : issues
+
+const expectedText = (ast: SchemaAST.AST, actual: unknown): string =>
+  `expected ${expectedName(ast)}, actual ${kindOf(actual)} (value not recorded)`
+
+/** Members of a union that all say "another type" have one thing to say. */
+const isPlainUnion = (issue: ParseResult.Composite): boolean =>
+  SchemaAST.isUnion(issue.ast) && issuesOf(issue).every((member) => member._tag === "Type")
+
+const isNullMember = (issue: ParseResult.ParseIssue): boolean =>
+  issue._tag === "Type" &&
+  (SchemaAST.isUndefinedKeyword(issue.ast) || (SchemaAST.isLiteral(issue.ast) && issue.ast.literal === null))
+
+/** What is worth saying of a composite: of a union the first member that is more than "or null", of anything else all of it. */
+const telling = (issue: ParseResult.Composite): ReadonlyArray<ParseResult.ParseIssue> => {
+  const issues = issuesOf(issue)
+  if (!SchemaAST.isUnion(issue.ast)) return issues
+  const found = issues.find((member) => !isNullMember(member)) ?? issues[0]
+  return found === undefined ? [] : [found]
+}
+
+const collect = (issue: ParseResult.ParseIssue, { expected, path }: Place, into: Array<Explanation>): void => {
+  switch (issue._tag) {
+    case "Pointer":
+      return collect(issue.issue, { path: [...path, ...pathOf(issue)], expected: undefined }, into)
+    case "Composite": {
+      if (isPlainUnion(issue)) return void into.push({ path, text: expectedText(expected ?? issue.ast, issue.actual) })
+      for (const part of telling(issue)) collect(part, { path, expected }, into)
+      return
     }
+    case "Refinement":
+      return collect(
+        issue.issue,
+        { path, expected: issue.kind === "Predicate" ? (expected ?? issue.ast) : expected },
+        into
+      )
+    case "Transformation":
+      return collect(issue.issue, { path, expected }, into)
+    case "Missing":
+      return void into.push({ path, text: "is missing" })
+    case "Unexpected":
+      return void into.push({ path, text: "is not expected" })
+    case "Forbidden":
+      return void into.push({ path, text: "its Schema needs an asynchronous transformation here" })
+    case "Type":
+      return void into.push({ path, text: expectedText(expected ?? issue.ast, issue.actual) })
   }
 }
+
+/** Every leaf: one, unless the Schema asks for all errors. At least one. */
+export const explainIssues = (issue: ParseResult.ParseIssue): readonly [Explanation, ...ReadonlyArray<Explanation>] => {
+  const found: Array<Explanation> = []
+  collect(issue, { path: [], expected: undefined }, found)
+  const [first = { path: [], text: "the Schema refused it" }, ...others] = found
+  return [first, ...others]
+}
+
+/** The first leaf, which is where reading stopped. */
+export const explainIssue = (issue: ParseResult.ParseIssue): Explanation => explainIssues(issue)[0]

@@ -1,6 +1,8 @@
 // What a row Schema asks of a result: columns by name, by position, or the only one. Reads the encoded side of the Schema's own
 // AST, because that is what the wire has to deliver; transformations and filters run on top, as the user wrote them.
+import * as Option from "effect/Option"
 import * as SchemaAST from "effect/SchemaAST"
+import { membersOf } from "./forms/encoded.ts"
 
 export interface Field {
   readonly key: string
@@ -10,37 +12,38 @@ export interface Field {
 }
 
 export type RowShape =
-  /** `rest`: what an index signature says of every other column */
-  | { readonly _tag: "Struct"; readonly fields: ReadonlyArray<Field>; readonly rest: SchemaAST.AST | undefined }
+  | {
+      readonly _tag: "Struct"
+      readonly fields: ReadonlyArray<Field>
+      /** what an index signature says of every other column */
+      readonly rest: SchemaAST.AST | undefined
+      /** columns that the Schema does not name are an error, instead of being skipped */
+      readonly refusesExcess: boolean
+    }
   | {
       readonly _tag: "Tuple"
-      readonly elements: ReadonlyArray<SchemaAST.AST>
-      readonly rest: SchemaAST.AST | undefined
+      /** how many columns there must be; fewer elements may be optional */
+      readonly least: number
+      readonly most: number
+      readonly at: (index: number, count: number) => SchemaAST.AST | undefined
     }
   | { readonly _tag: "Value"; readonly ast: SchemaAST.AST }
 
-/** Down to the node that describes the encoded value itself. */
-export const encodedNode = (ast: SchemaAST.AST): SchemaAST.AST => {
+/** Of the annotations on the way down to the encoded node, the innermost, as ParseResult has it. */
+const refusesExcess = (ast: SchemaAST.AST): boolean => {
   let node = ast
+  let refuses = false
   for (;;) {
+    const options = Option.getOrUndefined(SchemaAST.getParseOptionsAnnotation(node))
+    if (options?.onExcessProperty !== undefined) refuses = options.onExcessProperty === "error"
     if (SchemaAST.isTransformation(node) || SchemaAST.isRefinement(node)) node = node.from
     else if (SchemaAST.isSuspend(node)) node = node.f()
-    else return node
+    else return refuses
   }
 }
 
-const struct = (node: SchemaAST.TypeLiteral): RowShape => ({
-  _tag: "Struct",
-  fields: node.propertySignatures.map((property) => ({
-    key: String(property.name),
-    ast: property.type,
-    optional: property.isOptional
-  })),
-  rest: node.indexSignatures[0]?.type
-})
-
 /** A union of structs needs the columns of all its members; which of them a row is, the union decides. */
-const unionOfStructs = (members: ReadonlyArray<SchemaAST.TypeLiteral>): RowShape => {
+const structs = (members: ReadonlyArray<SchemaAST.TypeLiteral>, excess: boolean): RowShape => {
   const fields = new Map<string, Field>()
   for (const member of members) {
     for (const property of member.propertySignatures) {
@@ -56,18 +59,36 @@ const unionOfStructs = (members: ReadonlyArray<SchemaAST.TypeLiteral>): RowShape
       fields.set(key, { key, ast, optional: !inAll })
     }
   }
-  return { _tag: "Struct", fields: [...fields.values()], rest: undefined }
+  const others = members.flatMap((member) => member.indexSignatures.map((signature) => signature.type))
+  return {
+    _tag: "Struct",
+    fields: [...fields.values()],
+    rest: others.length === 0 ? undefined : SchemaAST.Union.make(others),
+    refusesExcess: excess
+  }
+}
+
+const tuple = (node: SchemaAST.TupleType): RowShape => {
+  const elements = node.elements.map((element) => element.type)
+  const [rest, ...last] = node.rest.map((element) => element.type)
+  return {
+    _tag: "Tuple",
+    least: node.elements.filter((element) => !element.isOptional).length + last.length,
+    most: rest === undefined ? elements.length : Infinity,
+    at: (index, count) =>
+      index < elements.length
+        ? elements[index]
+        : index < count - last.length
+          ? rest
+          : last[index - (count - last.length)]
+  }
 }
 
 export const rowShape = (ast: SchemaAST.AST): RowShape => {
-  const node = encodedNode(ast)
-  if (SchemaAST.isTypeLiteral(node)) return struct(node)
-  if (SchemaAST.isTupleType(node)) {
-    return { _tag: "Tuple", elements: node.elements.map((element) => element.type), rest: node.rest[0]?.type }
-  }
-  if (SchemaAST.isUnion(node)) {
-    const members = node.types.map(encodedNode)
-    if (members.every(SchemaAST.isTypeLiteral)) return unionOfStructs(members)
-  }
-  return { _tag: "Value", ast }
+  const members = membersOf([ast]).map(({ node }) => node)
+  const [only] = members
+  if (members.length === 1 && only !== undefined && SchemaAST.isTupleType(only)) return tuple(only)
+  return members.length > 0 && members.every(SchemaAST.isTypeLiteral)
+    ? structs(members, refusesExcess(ast))
+    : { _tag: "Value", ast }
 }

@@ -6,6 +6,8 @@ import * as SchemaAST from "effect/SchemaAST"
 /** One thing that an encoded side can be, and the transformations above it, outermost first. */
 export interface Member {
   readonly node: SchemaAST.AST
+  /** the Schema that it is the encoded side of: as far up as there is no union */
+  readonly root: SchemaAST.AST
   readonly under: ReadonlyArray<SchemaAST.TransformationKind>
 }
 
@@ -26,27 +28,27 @@ const follow = (ast: SchemaAST.AST, into: Array<SchemaAST.TransformationKind>): 
 export const membersOf = (asts: ReadonlyArray<SchemaAST.AST>): ReadonlyArray<Member> => {
   const members: Array<Member> = []
   const seen = new Set<SchemaAST.AST>()
-  const visit = (ast: SchemaAST.AST, under: ReadonlyArray<SchemaAST.TransformationKind>): void => {
+  const visit = (ast: SchemaAST.AST, root: SchemaAST.AST, under: ReadonlyArray<SchemaAST.TransformationKind>): void => {
     switch (ast._tag) {
       case "Refinement":
-        return visit(ast.from, under)
+        return visit(ast.from, root, under)
       case "Transformation": {
         const through = [...under, ast.transformation]
         if (SchemaAST.isComposeTransformation(ast.transformation)) follow(ast.to, through)
-        return visit(ast.from, through)
+        return visit(ast.from, root, through)
       }
       case "Union":
-        return ast.types.forEach((member) => visit(member, under))
+        return ast.types.forEach((member) => visit(member, member, under))
       case "Suspend": {
         if (seen.has(ast)) return
         seen.add(ast)
-        return visit(ast.f(), under)
+        return visit(ast.f(), root, under)
       }
       default:
-        members.push({ node: ast, under })
+        members.push({ node: ast, root, under })
     }
   }
-  for (const ast of asts) visit(ast, [])
+  for (const ast of asts) visit(ast, ast, [])
   return members
 }
 

@@ -10,7 +10,7 @@ import { jsonFit } from "./json.ts"
 import { kindOf } from "./kind.ts"
 import { nullable } from "./nulls.ts"
 import { scalarFit, writeAnything } from "./scalar.ts"
-import { schemaName } from "./schemaName.ts"
+import { memberName } from "./schemaName.ts"
 import { type Wrapper, wrapperOf } from "./wrappers.ts"
 
 const isOpaque = ({ node }: Member): boolean => node._tag === "Declaration" && markOf(node) === undefined
@@ -34,7 +34,7 @@ const containerFit = (direction: Direction, members: ReadonlyArray<Member>, code
 }
 
 const unfit = (direction: Direction, members: ReadonlyArray<Member>, codec: Codec): Misfit => {
-  const names = [...new Set(members.map(({ node }) => schemaName(node)))].join(" | ")
+  const names = [...new Set(members.map(memberName))].join(" | ")
   return direction === "read"
     ? misfit(`${codec.name} cannot be read as ${names}`)
     : misfit(`${names} is encoded, the server expects ${codec.name}`)

@@ -9,7 +9,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import { isObject, setOwn } from "../ownKey.ts"
 import { isNothing, markOf, type Member, membersOf } from "./encoded.ts"
 import { type Convert, type Direction, fit, type Fit, misfit, type Misfit } from "./Fit.ts"
-import { schemaName } from "./schemaName.ts"
+import { memberName } from "./schemaName.ts"
 import { isBigDecimal, shaper } from "./jsonShape.ts"
 import { kindOf } from "./kind.ts"
 import { arrayLikeOf, wrapperOf } from "./wrappers.ts"
@@ -102,7 +102,7 @@ export const jsonFit = (direction: Direction, asts: ReadonlyArray<SchemaAST.AST>
   if (foreign !== undefined) {
     const hint =
       markOf(foreign.node) === "Date" ? "JSON has no dates: use Schema.Date" : "choose a Schema that encodes to JSON"
-    return misfit(`${typeName} has no ${schemaName(foreign.node)}`, hint)
+    return misfit(`${typeName} has no ${memberName(foreign)}`, hint)
   }
   if (direction === "write") return fit("json", hasBigDecimal || hasWrapper ? neutral : undefined)
   // without these, all that is to be done is to make doubles of whole numbers beyond 2^53, which only a Schema for bigint takes as they are

@@ -14,7 +14,7 @@ import {
 import { markOf, type Member } from "./encoded.ts"
 import { type Convert, type Direction, fit, type Fit, misfit, type Misfit } from "./Fit.ts"
 import { type Kind, kindOf } from "./kind.ts"
-import { schemaName } from "./schemaName.ts"
+import { memberName } from "./schemaName.ts"
 
 interface Way {
   readonly form: ScalarForm
@@ -92,10 +92,7 @@ const read = (member: Member, codec: Codec): Fit | Misfit => {
   }
   // a type of the user's own may give objects and arrays in a form of its own
   if ((kind === "struct" || kind === "tuple") && codec.defaultForm === "json") return fit(codec.defaultForm)
-  return misfit(
-    `${codec.name} cannot be read as ${schemaName(member.node)}`,
-    zonedHint(member.node) ?? hint(kind, codec)
-  )
+  return misfit(`${codec.name} cannot be read as ${memberName(member)}`, zonedHint(member.node) ?? hint(kind, codec))
 }
 
 // ---- writing
@@ -152,8 +149,8 @@ const write = (member: Member, codec: Codec): Fit | Misfit => {
   const refused = () =>
     misfit(
       kind === "never"
-        ? `${schemaName(member.node)} encodes nothing that ${codec.name} takes`
-        : `${schemaName(member.node)} encodes ${withArticle(kindName[kind] ?? kind)}, the server expects ${codec.name}`,
+        ? `${memberName(member)} encodes nothing that ${codec.name} takes`
+        : `${memberName(member)} encodes ${withArticle(kindName[kind] ?? kind)}, the server expects ${codec.name}`,
       zonedHint(member.node) ?? hint(kind, codec)
     )
   switch (kind) {

@@ -1,7 +1,7 @@
 // What findings call a Schema: the way a programmer wrote it, as far as the AST still knows.
 import * as Option from "effect/Option"
 import * as SchemaAST from "effect/SchemaAST"
-import { markOf } from "./encoded.ts"
+import { markOf, type Member } from "./encoded.ts"
 
 const keywords: Partial<Record<SchemaAST.AST["_tag"], string>> = {
   StringKeyword: "Schema.String",
@@ -36,3 +36,7 @@ export const schemaName = (ast: SchemaAST.AST): string => {
   const text = String(ast)
   return text.length > 80 ? `${text.slice(0, 79)}…` : text
 }
+
+/** A Schema with a name goes by it, `Int` or `Date`; otherwise what counts is its encoded side. */
+export const memberName = ({ node, root }: Member): string =>
+  Option.isSome(SchemaAST.getIdentifierAnnotation(root)) ? schemaName(root) : schemaName(node)
