@@ -196,6 +196,20 @@ describe("json", () => {
       any: { n: 1.5 }
     })
   })
+  it("gives whole numbers that JavaScript wrote back as they were", () => {
+    for (const double of [2 ** 60, 1e300, -(2 ** 53) - 2, 1e21, Number.MAX_VALUE]) {
+      const text = BigInt(double).toString()
+      assert.strictEqual(read("jsonb", `{"n":${text}}`, Schema.Struct({ n: Schema.Number }), "text").n, double)
+      // as jsonb prints what JSON.stringify wrote
+      const written = JSON.stringify(double)
+      const exponent = Number(/e\+(\d+)$/.exec(written)?.[1] ?? 0)
+      const digits = written.replace(/e\+\d+$/, "").replace(".", "")
+      const fraction = /\.(\d+)/.exec(written)?.[1]?.length ?? 0
+      const printed = digits + "0".repeat(exponent === 0 ? 0 : exponent - fraction)
+      assert.strictEqual(read("jsonb", `{"n":${printed}}`, Schema.Struct({ n: Schema.Number }), "text").n, double)
+    }
+    assert.include(refusal("jsonb", '{"n":9007199254740993}', Schema.Struct({ n: Schema.Number }), "text"), "bigint")
+  })
   it("follows the tag of a union, and Schemas that contain themselves", () => {
     interface Tree {
       readonly n: bigint

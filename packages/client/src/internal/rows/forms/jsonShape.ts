@@ -1,7 +1,7 @@
 // Parsed JSON takes the shape that a Schema's encoded side has: its numbers become a bigint, a double that holds them exactly, or a BigDecimal of
 // their digits, and wrappers are put around what they hold. What fits nothing stays as it is: the Schema refuses it. Works in place: the value
 // was parsed for it.
-import { decimalOf, JsonNumber, ValueError } from "@pgfx/codecs"
+import { decimalOf, JsonNumber, ValueError, wholeOf } from "@pgfx/codecs"
 import type * as BigDecimal from "effect/BigDecimal"
 import * as SchemaAST from "effect/SchemaAST"
 import { isObject, setOwn } from "../ownKey.ts"
@@ -56,6 +56,14 @@ const takesOf = (members: ReadonlyArray<Member>): Takes => {
   }
 }
 
+/** The double is this whole number, or JavaScript writes the one as the other: 2 ** 60 as 1152921504606847000, 1e300 as 10^300. */
+const stands = (double: number, value: bigint): boolean => {
+  if (!Number.isFinite(double)) return false
+  if (BigInt(double) === value) return true
+  const written = decimalOf(String(double))
+  return written !== undefined && wholeOf(written) === value
+}
+
 /** A number in the form that is wanted at its place; in another if that cannot hold it: the Schema says so. */
 const numberFor = (takes: Takes, value: number | bigint): unknown => {
   if (typeof value === "number") {
@@ -63,7 +71,7 @@ const numberFor = (takes: Takes, value: number | bigint): unknown => {
   }
   if (takes.bigint || !takes.number) return value
   const double = Number(value)
-  return Number.isFinite(double) && BigInt(double) === value ? double : value
+  return stands(double, value) ? double : value
 }
 
 const scalarFor = (takes: Takes, value: unknown): unknown => {
