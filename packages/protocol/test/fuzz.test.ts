@@ -8,9 +8,9 @@ const seed = Number(process.env.PGFX_FUZZ_SEED ?? 20261122)
 
 describe("the decoders, cursors, SCRAM and SASLprep", () => {
   it("give values or the error of their contract, whatever comes", { timeout: 60_000 }, ({ task }) => {
-    const report = fuzz({ seed, cases: 80_000 })
+    const report = fuzz({ seed, cases: 50_000 })
     process.stdout.write(`${task.name}: ${showReport(report)}\n`)
-    expect(report.frames).toBeGreaterThan(160_000)
+    expect(report.frames).toBeGreaterThan(100_000)
     // a fuzzer whose every input is refused at once, or none, proves little
     expect(report.violations / report.cases).toBeGreaterThan(0.2)
     expect(report.violations / report.cases).toBeLessThan(0.95)

@@ -7,6 +7,7 @@ import { ByteWriter, joinChunks } from "../ByteWriter.ts"
 import { EncodeError } from "../EncodeError.ts"
 import { backendType, frameEnd } from "../Frame.ts"
 import { ProtocolViolation } from "../ProtocolViolation.ts"
+import { decodeUtf8, isAscii, latin1Text } from "../Utf8.ts"
 import { reserveValues } from "./ExtendedQuery.ts"
 
 // ---- RowDescription
@@ -110,6 +111,15 @@ export const writeRows = (w: ByteWriter, rows: Rows): void => writeRun(w, rows, 
 
 const nothing = new Uint8Array(0)
 
+/** Text from here on costs less as a piece of its row's text than by itself (Utf8.ts). */
+const longText = 13
+
+/**
+ * Rows up to this many bytes are read as one text. An engine keeps the whole of which a piece is taken: the limit is what one short string may
+ * keep alive.
+ */
+const shortRow = 512
+
 /**
  * Walks a run row by row: after `next` said true, column `i` of the row is `bytes[positions[2i], positions[2i] +
  * positions[2i + 1])`, and NULL if `positions[2i + 1]` is −1. One cursor serves any number of runs with as many
@@ -129,6 +139,11 @@ export class RowCursor {
   private rowsLeft = 0
   private shift = 0
   private inStream = false
+  /** where the columns of the current row begin, −1 if there is none; it ends at `at` */
+  private row = -1
+  /** the current row, a character per byte, once a column of it was asked for */
+  private rowText: string | undefined = undefined
+  private rowIsAscii = false
 
   /** `columnCount` is what RowDescription announced; 0 to 65,535. */
   constructor(columnCount: number) {
@@ -145,12 +160,16 @@ export class RowCursor {
     const streamOffset = rows.streamOffset ?? -1
     this.inStream = streamOffset >= 0
     this.shift = streamOffset - rows.offset
+    this.row = -1
   }
 
   /** Goes to the next row, if there is one. */
   next(): boolean {
     const { bytes, positions } = this
     const start = this.at
+    // whatever is refused below leaves no row behind
+    this.row = -1
+    this.rowText = undefined
     if (start >= this.end) {
       if (this.rowsLeft !== 0) this.fail(start, `${this.rowsLeft} more rows in the run`, "its end")
       this.bytes = nothing
@@ -164,26 +183,51 @@ export class RowCursor {
       this.fail(start + 5, `${this.columnCount} columns, as described`, `${count}`)
     }
     let at = start + 7
-    for (let i = 0; i < positions.length; i += 2) {
-      if (end - at < 4)
-        this.fail(at, `length of column ${i / 2 + 1}, 4 bytes`, `${end - at} bytes before the end of the row`)
+    for (let i = 0; i < count; i++) {
+      const from = at + 4
+      if (from > end) this.fail(at, `length of column ${i + 1}, 4 bytes`, `${end - at} bytes before the end of the row`)
       const length = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
-      at += 4
-      positions[i] = at
-      positions[i + 1] = length
-      if (length < 0) {
-        if (length !== -1) this.fail(at - 4, `length of column ${i / 2 + 1}, −1 or more`, `${length}`)
-      } else {
-        if (length > end - at) {
-          this.fail(at - 4, `length of column ${i / 2 + 1}, ${end - at} at most`, `${length}`)
+      positions[2 * i] = from
+      positions[2 * i + 1] = length
+      if (length >= 0) {
+        if (length > end - from) {
+          this.fail(at, `length of column ${i + 1}, ${end - from} at most`, `${length}`)
         }
-        at += length
+        at = from + length
+      } else {
+        if (length !== -1) this.fail(at, `length of column ${i + 1}, −1 or more`, `${length}`)
+        at = from
       }
     }
     if (at !== end) this.fail(at, "the end of the row", `${end - at} more bytes`)
     this.at = end
     this.rowsLeft--
+    this.row = start + 7
     return true
+  }
+
+  /**
+   * Column `i`, from 0, of the row as text: `null` for NULL, `undefined` if it is not well-formed UTF-8. For columns in text format, and for
+   * types whose binary format is text. Throws RangeError without a row, or without such a column.
+   *
+   * A string of a row of up to 512 bytes may keep the text of that row alive, and nothing else.
+   */
+  text(i: number): string | null | undefined {
+    const { bytes, row } = this
+    if (row < 0 || !(i >= 0 && i < this.columnCount)) throw new RangeError(`no column ${i}, or no row`)
+    const at = this.positions[2 * i]!
+    const length = this.positions[2 * i + 1]!
+    if (length < 0) return null
+    if (this.rowText === undefined) {
+      if (length < longText || this.at - row > shortRow || latin1Text === undefined) {
+        return decodeUtf8(bytes, at, at + length)
+      }
+      this.rowText = latin1Text(bytes, row, this.at)
+      this.rowIsAscii = isAscii(bytes, row, this.at)
+    }
+    // lengths are bytes of the row too, and NULL's are not ASCII: then every column is looked at by itself
+    if (!this.rowIsAscii && !isAscii(bytes, at, at + length)) return decodeUtf8(bytes, at, at + length)
+    return this.rowText.substring(at - row, at - row + length)
   }
 
   private fail(at: number, expected: string, received: string): never {

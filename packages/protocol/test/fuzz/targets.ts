@@ -67,6 +67,17 @@ const checkHeld = <M>(decoder: MessageDecoder<M>, cap: number, tally: Tally): vo
   }
 }
 
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+const textOf = (bytes: Uint8Array, start: number, length: number): string | null | undefined => {
+  if (length < 0) return null
+  try {
+    return strict.decode(bytes.subarray(start, start + length))
+  } catch {
+    return undefined
+  }
+}
+
 const walkRows = (rows: Rows, columns: number, random: Random, tally: Tally): void => {
   const cursor = new RowCursor(columns)
   // now and then a run that nobody's decoder made
@@ -88,6 +99,8 @@ const walkRows = (rows: Rows, columns: number, random: Random, tally: Tally): vo
         if (length < -1 || start < 0 || start + Math.max(length, 0) > rows.bytes.length) {
           throw new BrokenPromise(`column at ${start} with ${length} bytes of ${rows.bytes.length}`)
         }
+        const text = cursor.text(i >> 1)
+        if (random.once(32) && text !== textOf(rows.bytes, start, length)) throw new BrokenPromise(`text ${text}`)
       }
     }
   } catch (error) {

@@ -140,3 +140,77 @@ describe("a run to be written", () => {
     expect(() => encodeBackend({ ...rows, count: 1 })).toThrow("1 frames announced, 2 found")
   })
 })
+
+describe("RowCursor.text", () => {
+  const texts = (rows: Rows, columnCount: number): ReadonlyArray<ReadonlyArray<string | null | undefined>> => {
+    const cursor = new RowCursor(columnCount)
+    cursor.open(rows)
+    const out: Array<ReadonlyArray<string | null | undefined>> = []
+    while (cursor.next()) out.push(Array.from({ length: columnCount }, (_, i) => cursor.text(i)))
+    return out
+  }
+
+  const value = fc.option(
+    fc.oneof(fc.string({ maxLength: 30 }), fc.string({ unit: "grapheme", maxLength: 30 }), fc.constant("x".repeat(600)))
+  )
+  const rows = fc
+    .nat({ max: 5 })
+    .chain((columns) =>
+      fc.tuple(
+        fc.constant(columns),
+        fc.array(fc.array(value, { minLength: columns, maxLength: columns }), { maxLength: 6 })
+      )
+    )
+
+  it("gives back every text that was encoded: short and long, ASCII or not, in rows of any size", () => {
+    fc.assert(
+      fc.property(rows, ([columns, values]) => {
+        const bytes = (text: string | null) => (text === null ? null : new TextEncoder().encode(text))
+        expect(texts(encodeRows(values.map((row) => row.map(bytes))), columns)).toEqual(values)
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("gives the columns in any order, and twice", () => {
+    const cursor = new RowCursor(3)
+    cursor.open(encodeRows([["short", "longer than thirteen", "å and more than thirteen"]]))
+    cursor.next()
+    const order = [2, 0, 1, 1, 0, 2]
+    const row = ["short", "longer than thirteen", "å and more than thirteen"]
+    expect(order.map((i) => cursor.text(i))).toEqual(order.map((i) => row[i]))
+  })
+
+  it("is undefined for what is not UTF-8, beside text that is", () => {
+    const broken = Uint8Array.from([...new TextEncoder().encode("thirteen and more"), 0xff])
+    const rows = encodeRows([["thirteen and more", broken, Uint8Array.of(0xc0), null, "\ufffd", "x"]])
+    expect(texts(rows, 6)).toEqual([["thirteen and more", undefined, undefined, null, "\ufffd", "x"]])
+  })
+
+  it("belongs to the row at hand: none before the first, after the last, and behind the last column", () => {
+    const cursor = new RowCursor(1)
+    expect(() => cursor.text(0)).toThrow(RangeError)
+    for (const text of ["the first row's text", "another row's text"]) {
+      cursor.open(encodeRows([[text], ["short"]]))
+      expect(() => cursor.text(0)).toThrow(RangeError)
+      expect(cursor.next()).toBe(true)
+      expect(cursor.text(0)).toBe(text)
+      for (const i of [-1, 1, Number.NaN]) expect(() => cursor.text(i)).toThrow(RangeError)
+      expect(cursor.next()).toBe(true)
+      expect(cursor.text(0)).toBe("short")
+      expect(cursor.next()).toBe(false)
+      expect(() => cursor.text(0)).toThrow(RangeError)
+    }
+  })
+
+  it("of a row that was refused is not to be had, nor that of the row before it", () => {
+    const cursor = new RowCursor(1)
+    const [good, bad] = [encodeRows([["the first row's text"]]), encodeRows([["one", "two"]])]
+    const bytes = Uint8Array.from([...good.bytes, ...bad.bytes])
+    cursor.open({ bytes, offset: 0, end: bytes.length, count: 2 })
+    cursor.next()
+    expect(cursor.text(0)).toBe("the first row's text")
+    violationOf(() => cursor.next())
+    expect(() => cursor.text(0)).toThrow(RangeError)
+  })
+})
