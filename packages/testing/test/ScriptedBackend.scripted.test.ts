@@ -12,6 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { param, type Postgres, PostgresError, Query, Retry, Session, Sql, Transaction, Transport } from "pgfx"
+import { vi } from "vitest"
 
 const bump = Query.command`UPDATE counters SET n = n + 1`
 const names = Query.all(Schema.Struct({ name: Schema.String }))`SELECT name FROM country`
@@ -492,8 +493,9 @@ describe("a mismatch", () => {
     })
   )
 
-  it.effect("is a client that is interrupted while the script waits", () =>
+  it.effect("is a client that is interrupted while the script waits, and is written to stderr", () =>
     Effect.gen(function* () {
+      const written = vi.spyOn(process.stderr, "write").mockReturnValue(true)
       const asked = yield* Deferred.make<void>()
       const script: Script = connected((backend) =>
         Effect.gen(function* () {
@@ -513,6 +515,9 @@ describe("a mismatch", () => {
       yield* TestClock.adjust("1 minute")
       const exit = yield* Fiber.join(interruption)
       assert.match(mismatchOf(exit), /^Query .* \| Terminate/)
+      // a runner whose test has run out of time looks at no cause
+      assert.match(String(written.mock.calls[0]?.[0]), /^ScriptedBackend, interrupted: .*\n {2}expected {2}Query/)
+      written.mockRestore()
     })
   )
 
