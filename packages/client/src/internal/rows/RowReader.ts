@@ -195,7 +195,7 @@ export class RowReader<A, R> {
     if (cause instanceof ValueError && cause.column !== undefined) {
       return this.invalidRow(cause.column, withRemedy(cause), row)
     }
-    const [first, ...others] = explainIssues(issue)
+    const [first, ...others] = explainIssues(issue, this.plan.shape._tag === "Struct")
     const { column, text } = this.placed(first)
     // with `errors: "all"` there may be more
     const more = others.map((other) => {

@@ -14,7 +14,9 @@ const kindOf = (value: unknown): string => {
   if (Array.isArray(value)) return "array"
   if (typeof value !== "object") return typeof value
   if (value instanceof Date && Number.isNaN(value.getTime())) return "invalid Date"
-  return value.constructor?.name ?? "object"
+  // of the prototype: an object of data may have a `constructor` of its own
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return typeof prototype === "object" && prototype !== null ? prototype.constructor.name : "object"
 }
 
 const expectedName = (ast: SchemaAST.AST): string =>
@@ -27,7 +29,13 @@ interface Place {
   readonly path: ReadonlyArray<PropertyKey>
   /** the outermost filter that said no: "expected Int" says more than "expected number" */
   readonly expected: SchemaAST.AST | undefined
+  /** the object that the next key is of, if its keys may be data */
+  readonly within?: SchemaAST.TypeLiteral | undefined
 }
+
+/** Keys that a Schema names are the program's words, those of a record are data. */
+const shownKey = (key: PropertyKey, within: SchemaAST.TypeLiteral | undefined): PropertyKey =>
+  within === undefined || within.propertySignatures.some((property) => property.name === key) ? key : "(key)"
 
 const pathOf = (pointer: ParseResult.Pointer): ReadonlyArray<PropertyKey> =>
   // a Pointer's path is one key or a list of them
@@ -55,41 +63,50 @@ const telling = (issue: ParseResult.Composite): ReadonlyArray<ParseResult.ParseI
   return found === undefined ? [] : [found]
 }
 
-const collect = (issue: ParseResult.ParseIssue, { expected, path }: Place, into: Array<Explanation>): void => {
-  switch (issue._tag) {
-    case "Pointer":
-      return collect(issue.issue, { path: [...path, ...pathOf(issue)], expected: undefined }, into)
-    case "Composite": {
-      if (isPlainUnion(issue)) return void into.push({ path, text: expectedText(expected ?? issue.ast, issue.actual) })
-      for (const part of telling(issue)) collect(part, { path, expected }, into)
-      return
+const collector = (columns: boolean, into: Array<Explanation>) => {
+  const collect = (issue: ParseResult.ParseIssue, { expected, path, within }: Place): void => {
+    switch (issue._tag) {
+      case "Pointer": {
+        const keys = pathOf(issue).map((key) => shownKey(key, within))
+        return collect(issue.issue, { path: [...path, ...keys], expected: undefined })
+      }
+      case "Composite": {
+        if (isPlainUnion(issue))
+          return void into.push({ path, text: expectedText(expected ?? issue.ast, issue.actual) })
+        const object = SchemaAST.isTypeLiteral(issue.ast) && !(columns && path.length === 0) ? issue.ast : undefined
+        for (const part of telling(issue)) collect(part, { path, expected, within: object })
+        return
+      }
+      case "Refinement":
+        return collect(issue.issue, { path, expected: issue.kind === "Predicate" ? (expected ?? issue.ast) : expected })
+      case "Transformation":
+        return collect(issue.issue, { path, expected })
+      case "Missing":
+        return void into.push({ path, text: "is missing" })
+      case "Unexpected":
+        return void into.push({ path, text: "is not expected" })
+      case "Forbidden":
+        return void into.push({ path, text: "its Schema needs an asynchronous transformation here" })
+      case "Type":
+        return void into.push({ path, text: expectedText(expected ?? issue.ast, issue.actual) })
     }
-    case "Refinement":
-      return collect(
-        issue.issue,
-        { path, expected: issue.kind === "Predicate" ? (expected ?? issue.ast) : expected },
-        into
-      )
-    case "Transformation":
-      return collect(issue.issue, { path, expected }, into)
-    case "Missing":
-      return void into.push({ path, text: "is missing" })
-    case "Unexpected":
-      return void into.push({ path, text: "is not expected" })
-    case "Forbidden":
-      return void into.push({ path, text: "its Schema needs an asynchronous transformation here" })
-    case "Type":
-      return void into.push({ path, text: expectedText(expected ?? issue.ast, issue.actual) })
   }
+  return collect
 }
 
-/** Every leaf: one, unless the Schema asks for all errors. At least one. */
-export const explainIssues = (issue: ParseResult.ParseIssue): readonly [Explanation, ...ReadonlyArray<Explanation>] => {
+/**
+ * Every leaf: one, unless the Schema asks for all errors. At least one. `columns`: the outermost keys are names of columns, which a record has
+ * as well, and which are no data.
+ */
+export const explainIssues = (
+  issue: ParseResult.ParseIssue,
+  columns: boolean
+): readonly [Explanation, ...ReadonlyArray<Explanation>] => {
   const found: Array<Explanation> = []
-  collect(issue, { path: [], expected: undefined }, found)
+  collector(columns, found)(issue, { path: [], expected: undefined })
   const [first = { path: [], text: "the Schema refused it" }, ...others] = found
   return [first, ...others]
 }
 
 /** The first leaf, which is where reading stopped. */
-export const explainIssue = (issue: ParseResult.ParseIssue): Explanation => explainIssues(issue)[0]
+export const explainIssue = (issue: ParseResult.ParseIssue): Explanation => explainIssues(issue, false)[0]

@@ -49,8 +49,12 @@ const ways: Partial<Record<Kind, ReadonlyArray<Way>>> = {
   tuple: [{ form: "geometry" }, { form: "bytes", finish: (value) => Array.from(asBytes(value)) }]
 }
 
+/** Text that a person might have written a date in: digits are text as well, and `new Date("1")` is a day in 2001. */
+const mayHoldDates = ({ defaultForm, forms }: Codec): boolean => defaultForm === "text" && !forms.includes("number")
+
 /** Types whose only number is a truth value, and types that have a form which is not theirs to offer under such a Schema. */
 const isForeign = (kind: Kind, form: ScalarForm, codec: Codec): boolean =>
+  (kind === "instantText" && form === "text" && !mayHoldDates(codec)) ||
   (kind === "number" && codec.forms.includes("boolean")) ||
   (kind === "struct" && form === "interval" && codec.defaultForm !== form)
 
