@@ -21,7 +21,11 @@ export interface PostgresService {
   readonly notices: Stream.Stream<ServerReport>
 }
 
-const serviceOf = ({ database, endpoint, notices }: ConnectedDatabase): PostgresService => {
+const serviceOf = ({
+  database,
+  endpoint,
+  notices
+}: Pick<ConnectedDatabase, "database" | "endpoint" | "notices">): PostgresService => {
   const service: PostgresService = { endpoint, notices }
   registerDatabase(service, database)
   return service

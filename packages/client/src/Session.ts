@@ -11,7 +11,6 @@ import {
   makeHolder,
   runInHolder
 } from "./internal/database.ts"
-import { resetSession } from "./internal/resetSession.ts"
 import { Postgres } from "./Postgres.ts"
 import type { PostgresError } from "./PostgresError.ts"
 
@@ -25,7 +24,7 @@ const pin = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Postgr
       return Effect.acquireUseRelease(
         leaseExclusively(database).pipe(Effect.interruptible),
         ({ dispatcher }) => runInHolder(makeHolder(database, dispatcher, outer, 0, []), self),
-        ({ dispatcher, release }) => Effect.zipRight(resetSession(database, dispatcher), release)
+        ({ sweep }) => sweep
       )
     })
   )

@@ -16,7 +16,7 @@ const unheld = Effect.flatMap(Pool, (pool) =>
 )
 
 for (const server of inject("postgres")) {
-  const Live = NodePostgres.layer({ url: Redacted.make(server.url) })
+  const Live = NodePostgres.layer({ url: Redacted.make(server.url), pool: { max: 1 } })
 
   describe(`PostgreSQL ${server.majorVersion}`, () => {
     layer(Live)("Session.pin", (it) => {
@@ -57,6 +57,8 @@ for (const server of inject("postgres")) {
             return [yield* pid(), yield* Transaction.run(pid()), Chunk.unsafeHead(streamed)]
           }).pipe(Session.pin)
           assert.strictEqual(new Set(pids).size, 1)
+          // whoever comes next waits for the reset
+          yield* healthy
           yield* unheld
         })
       )

@@ -58,7 +58,7 @@ for (const server of inject("postgres")) {
   ) =>
     Effect.gen(function* () {
       const seen: Array<Seen> = []
-      const Live = NodePostgres.layer({ url: Redacted.make(server.url) })
+      const Live = NodePostgres.layer({ url: Redacted.make(server.url), pool: { min: 1 } })
       const Observed = options === undefined ? Live : Live.pipe(Layer.provide(Tracing.layer(options)))
       yield* run.pipe(Effect.ignore, Effect.provide(Observed), Effect.withTracer(remembering(seen)))
       return seen

@@ -25,7 +25,7 @@ const elapsed = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   })
 
 for (const server of inject("postgres")) {
-  const Live = NodePostgres.layer({ url: Redacted.make(server.url) })
+  const Live = NodePostgres.layer({ url: Redacted.make(server.url), pool: { max: 1 } })
 
   describe(`PostgreSQL ${server.majorVersion}`, () => {
     layer(Live)("interruption", (it) => {

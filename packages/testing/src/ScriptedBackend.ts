@@ -112,7 +112,13 @@ const transport = (script: Script): Layer.Layer<Transport> =>
 /** The variables of the machine, `PGHOST` and its kin, say nothing to a script. */
 const emptyEnvironment = Context.add(ConfigProvider.ConfigProvider, ConfigProvider.fromMap(new Map()))
 
-const standard: Settings = { host: "scripted", user: "scripted", database: "scripted", sslmode: "disable" }
+const standard: Settings = {
+  host: "scripted",
+  user: "scripted",
+  database: "scripted",
+  sslmode: "disable",
+  pool: { min: 1, max: 1 }
+}
 
 const layer = (script: Script, settings: Settings = {}): Layer.Layer<Postgres | Pool, PostgresError> =>
   Postgres.layer({ ...standard, ...settings }).pipe(

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { Broken, type Duplex, Postgres, Query, Retry, Transport } from "pgfx"
+import { Broken, Connection, type Duplex, Postgres, Query, Transport } from "pgfx"
 
 const endpoint = { host: "h", port: 1, database: "d", user: "u" }
 const sent = Uint8Array.from({ length: 5000 }, (_, i) => i % 251)
@@ -187,8 +187,9 @@ describe("a database behind a faulty transport", () => {
   const run = (faults: Faults) =>
     Effect.all([names(), names(), names()], { concurrency: "unbounded" }).pipe(
       Effect.provide(
-        Postgres.layer({ host: "h", user: "u", sslmode: "disable" }).pipe(
-          Layer.provide(Layer.merge(through(faults, script), Retry.layerNever))
+        Postgres.layerConnection.pipe(
+          Layer.provide(Connection.layer({ host: "h", user: "u", sslmode: "disable" })),
+          Layer.provide(through(faults, script))
         )
       ),
       Effect.either

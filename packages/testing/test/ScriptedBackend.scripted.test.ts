@@ -333,7 +333,7 @@ describe("what the client says for itself", () => {
   )
 
   it.effect("can be expected by its text", () =>
-    Session.pin(bump()).pipe(
+    Effect.zipRight(Session.pin(bump()), names()).pipe(
       Effect.provide(
         ScriptedBackend.layer(
           connected((backend) =>
@@ -341,6 +341,8 @@ describe("what the client says for itself", () => {
               const heard = yield* backend.expect("UPDATE", "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT")
               assert.strictEqual(heard.at(-1)?._tag, "Query")
               yield* backend.send(Message.commandComplete("CLOSE CURSOR ALL"), idle)
+              yield* backend.expect("SELECT name")
+              yield* backend.send(...twoNames, Message.commandComplete("SELECT 2"), idle)
             })
           )
         )
@@ -590,7 +592,9 @@ describe("a mismatch", () => {
     Effect.gen(function* () {
       const exit = yield* exitOf(
         names(),
-        connected(() => Effect.die(new Error("a bug of the test")))
+        connected((backend) =>
+          Effect.zipRight(backend.expect("SELECT name"), Effect.die(new Error("a bug of the test")))
+        )
       )
       const defects = Exit.isFailure(exit) ? [...Cause.defects(exit.cause)] : []
       assert.deepStrictEqual(defects.map(String), ["Error: a bug of the test"])

@@ -17,6 +17,7 @@ import { traceStatements } from "./traceStatements.ts"
 import { Tracing } from "../Tracing.ts"
 import { TypeStore } from "./TypeStore.ts"
 import { recover } from "./recover.ts"
+import { resetSession } from "./resetSession.ts"
 import { openConnection } from "./startup/openConnection.ts"
 import { logNotes } from "./startup/logNotes.ts"
 import { resolve } from "./startup/settings/resolve.ts"
@@ -65,8 +66,10 @@ export const connectDatabase = (
     const { destination, dispatcher, key } = connection
     const { database, user } = resolved
     const endpoint: Endpoint = { host: destination.host.name, port: destination.host.port, database, user }
-    lessor = new SingleConnectionLessor(dispatcher)
-    const leases = lessor
+    const leases: SingleConnectionLessor = new SingleConnectionLessor(dispatcher, (done) => {
+      fork(Effect.ensuring(resetSession(served, dispatcher, connection.initialStatements), Effect.sync(done)))
+    })
+    lessor = leases
     const destroy = (reason: CloseReason): void => {
       dispatcher.close(reason)
       leases.close(reason)
@@ -82,21 +85,22 @@ export const connectDatabase = (
       cancelTimeout: resolved.cancelTimeout,
       destroy
     })
-    return {
-      database: {
-        lessor: leases,
-        descriptions: new Descriptions(descriptionsKept),
-        types: new TypeStore(),
-        ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
-        destroy: (_, reason) => destroy(reason),
-        schedule: (after, callback) => {
-          const timer = fork(Effect.delay(Effect.sync(callback), after))
-          return () => timer.unsafeInterruptAsFork(timer.id())
-        },
-        commitTimeout: resolved.commitTimeout,
-        interruptGrace: resolved.interruptGrace,
-        fetchSize: resolved.fetchSize
+    const served: Database = {
+      lessor: leases,
+      descriptions: new Descriptions(descriptionsKept),
+      types: new TypeStore(),
+      ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
+      destroy: (_, reason) => destroy(reason),
+      schedule: (after, callback) => {
+        const timer = fork(Effect.delay(Effect.sync(callback), after))
+        return () => timer.unsafeInterruptAsFork(timer.id())
       },
+      commitTimeout: resolved.commitTimeout,
+      interruptGrace: resolved.interruptGrace,
+      fetchSize: resolved.fetchSize
+    }
+    return {
+      database: served,
       endpoint,
       notices: Stream.fromPubSub(notices),
       processId: key?.processId ?? 0,

@@ -7,12 +7,12 @@ import type { PostgresError } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import type { Part } from "./exchange/parts.ts"
-import { errorOfFailure } from "./failure.ts"
+import { errorOfFailure, type FailureContext } from "./failure.ts"
 import { Gate } from "./Gate.ts"
 import type { Descriptions } from "./StatementCache.ts"
 import type { TraceStatement } from "./traceStatements.ts"
 import type { TypeStore } from "./TypeStore.ts"
-import type { Lessor, Waiter } from "./lease.ts"
+import type { Lessor } from "./lease.ts"
 
 /** Two services are the same database if this is the same object: a transaction belongs to its pool, not to a tag. */
 export interface Database {
@@ -77,11 +77,15 @@ export const holderOf = (context: Context.Context<never>, database: Database): H
 export interface Lease {
   readonly dispatcher: Dispatcher
   readonly release: Effect.Effect<void>
+  /** the same, and the session is reset before anybody else gets it; that is not waited for */
+  readonly sweep: Effect.Effect<void>
 }
 
 /** A new scope inside a pin uses the pin's connection; asking for another would wait for itself. */
 export const leaseWithin = (database: Database, pin: Holder | undefined): Effect.Effect<Lease, PostgresError> =>
-  pin === undefined ? leaseExclusively(database) : Effect.succeed({ dispatcher: pin.dispatcher, release: Effect.void })
+  pin === undefined
+    ? leaseExclusively(database)
+    : Effect.succeed({ dispatcher: pin.dispatcher, release: Effect.void, sweep: Effect.void })
 
 export const makeHolder = (
   database: Database,
@@ -116,18 +120,26 @@ export const runInHolder = <A, E, R>(
   )
 
 /** An exclusive lease: FIFO behind everything that was asked for before. Whoever gets it releases it. */
-export const leaseExclusively = (database: Database): Effect.Effect<Lease, PostgresError> =>
-  Effect.async((resume) => {
-    let granted = false
-    const waiter: Waiter = {
-      granted: (dispatcher) => {
-        granted = true
-        resume(Effect.succeed({ dispatcher, release: Effect.sync(() => database.lessor.release(waiter)) }))
-      },
-      refused: (reason) =>
-        resume(Effect.fail(errorOfFailure({ _tag: "ConnectionClosed", reason, sent: false }, { inTransaction: false })))
-    }
-    const leave = database.lessor.exclusive(waiter)
-    // Interruption may come after the grant and before the fiber has seen it: then the lease is given back here.
-    return Effect.sync(() => (granted ? database.lessor.release(waiter) : leave()))
-  })
+export const leaseExclusively = (
+  database: Database,
+  context: Omit<FailureContext, "inTransaction"> = {}
+): Effect.Effect<Lease, PostgresError> =>
+  Effect.withFiberRuntime((fiber) =>
+    Effect.async((resume) => {
+      const claim = database.lessor.exclusive({
+        fiber: fiber.id(),
+        granted: (dispatcher) => {
+          resume(
+            Effect.succeed({
+              dispatcher,
+              release: Effect.sync(() => claim.end()),
+              sweep: Effect.sync(() => claim.end(true))
+            })
+          )
+        },
+        refused: (failure) => resume(Effect.fail(errorOfFailure(failure, { ...context, inTransaction: false })))
+      })
+      // Interruption may come after the grant and before the fiber has seen it: then the lease is given back here.
+      return Effect.sync(() => claim.end())
+    })
+  )

@@ -7,7 +7,8 @@ import {
   type ParameterInfo,
   Permanent,
   PostgresError,
-  type StatementInfo
+  type StatementInfo,
+  Transient
 } from "../PostgresError.ts"
 import { type CancelFacts, errorFromReport, serverReport } from "./errorFromReport.ts"
 import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
@@ -80,6 +81,20 @@ const closed = (reason: CloseReason, sent: boolean, context: FailureContext): Po
   })
 }
 
+/** An error that came before the statement had anything to do with it. */
+const ofStatement = (error: PostgresError, { parameters, statement }: FailureContext): PostgresError => {
+  if (statement === undefined) return error
+  const { cause } = error
+  switch (error._tag) {
+    case "Broken":
+      return new Broken({ reason: error.reason, outcome: error.outcome, statement, parameters, cause })
+    case "Transient":
+      return new Transient({ reason: error.reason, outcome: error.outcome, statement, parameters, cause })
+    case "Permanent":
+      return new Permanent({ reason: error.reason, outcome: error.outcome, statement, parameters, cause })
+  }
+}
+
 const notEncoded = (error: unknown, context: FailureContext): PostgresError => {
   if (PostgresError.is(error)) return error
   const { parameters, statement } = context
@@ -146,6 +161,8 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
     }
     case "ConnectionClosed":
       return closed(failure.reason, failure.sent, context)
+    case "NotLeased":
+      return ofStatement(failure.error, context)
   }
 }
 

@@ -1,28 +1,54 @@
 // The right to write requests to a connection. Effect-free: waiters are callbacks, so that a lease costs no fiber and no Scope.
-// A *shared* lease lasts for one request, an *exclusive* one until it is released.
+// A *shared* lease lasts for one request, an *exclusive* one until it is ended. One connection and a pool answer alike.
+import type { StatementInfo } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
-import type { CloseReason } from "./exchange/Exchange.ts"
+import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
 
-export interface Waiter {
-  /** called at most once, now or later */
-  granted(dispatcher: Dispatcher): void
-  /** the connection is gone, or closing */
-  refused(reason: CloseReason): void
+/** What leases have to know of a connection. A Dispatcher is one; tests have simpler ones. */
+export interface Line {
+  /** requests whose answer is not complete */
+  readonly inFlight: number
+  /** what was abandoned is being cancelled or drained */
+  readonly isHeld: boolean
+  readonly status: "I" | "T" | "E"
+  /** why it ended */
+  readonly closed: CloseReason | undefined
+  /** what the server said without being asked: it is about to close */
+  readonly lastReport?: unknown
+  /** what was started last */
+  readonly latest?: StatementInfo | undefined
 }
 
-/** What queries, transactions and streams ask for a connection. One connection and a pool answer it alike. */
-export interface Lessor {
-  /** Grants at once or in FIFO order. The function gives up the place in the queue; it has no effect once granted. */
-  readonly shared: (waiter: Waiter) => () => void
-  readonly exclusive: (waiter: Waiter) => () => void
-  /** Ends an exclusive lease; the connection goes to the next in the queue. No effect for a waiter that holds none. */
-  readonly release: (waiter: Waiter) => void
+/** Who asks, and for what. */
+export interface Waiter<L = Dispatcher> {
+  /** called at most once, now or later */
+  granted(line: L): void
+  /** there is no connection for it, and will not be */
+  refused(failure: ExchangeFailure): void
+  /** identity of the fiber: to tell who holds what, and who waits for himself */
+  readonly fiber?: object | undefined
+  /** of a shared lease: what it is for */
+  readonly statement?: StatementInfo | undefined
+}
+
+/** A place in the queue, and later the lease. */
+export interface Claim {
+  /**
+   * Gives up the place, or ends the lease: every claim is ended once its owner is done, whatever became of it. The connection goes to the
+   * next in the queue. `sweep`: the session is reset before anybody gets it; nobody waits for that but the next.
+   */
+  end(sweep?: boolean): void
+}
+
+/** What queries, transactions and streams ask for a connection: grants at once or in FIFO order. */
+export interface Lessor<L = Dispatcher> {
+  readonly shared: (waiter: Waiter<L>) => Claim
+  readonly exclusive: (waiter: Waiter<L>) => Claim
 }
 
 interface Place {
   readonly waiter: Waiter
   readonly exclusive: boolean
-  left: boolean
 }
 
 /**
@@ -30,29 +56,27 @@ interface Place {
  * came before waits. The queue is FIFO for both kinds, so neither starves.
  */
 export class SingleConnectionLessor implements Lessor {
-  private holder: Waiter | undefined = undefined
+  private holder: Place | undefined = undefined
+  private resetting = false
   private readonly queue: Array<Place> = []
 
   private readonly dispatcher: Dispatcher
-  constructor(dispatcher: Dispatcher) {
+  private readonly reset: (done: () => void) => void
+  /** `reset` brings the session back to its first state, or destroys it; calls back in either case. */
+  constructor(dispatcher: Dispatcher, reset: (done: () => void) => void) {
     this.dispatcher = dispatcher
+    this.reset = reset
   }
 
   get waiting(): number {
     return this.queue.length
   }
   get isHeld(): boolean {
-    return this.holder !== undefined
+    return this.holder !== undefined || this.resetting
   }
 
-  readonly shared = (waiter: Waiter): (() => void) => this.join({ waiter, exclusive: false, left: false })
-  readonly exclusive = (waiter: Waiter): (() => void) => this.join({ waiter, exclusive: true, left: false })
-
-  readonly release = (waiter: Waiter): void => {
-    if (this.holder !== waiter) return
-    this.holder = undefined
-    this.serve()
-  }
+  readonly shared = (waiter: Waiter): Claim => this.join({ waiter, exclusive: false })
+  readonly exclusive = (waiter: Waiter): Claim => this.join({ waiter, exclusive: true })
 
   /** The dispatcher has nothing in flight: an exclusive waiter may have its turn. */
   readonly idle = (): void => {
@@ -60,32 +84,47 @@ export class SingleConnectionLessor implements Lessor {
   }
 
   close(reason: CloseReason): void {
-    for (const place of this.queue.splice(0)) if (!place.left) place.waiter.refused(reason)
+    for (const { waiter } of this.queue.splice(0)) waiter.refused({ _tag: "ConnectionClosed", reason, sent: false })
   }
 
-  private join(place: Place): () => void {
+  private join(place: Place): Claim {
     const closed = this.dispatcher.closed
     if (closed !== undefined) {
-      place.waiter.refused(closed)
-      return () => undefined
+      place.waiter.refused({ _tag: "ConnectionClosed", reason: closed, sent: false })
+      return { end: () => undefined }
     }
     this.queue.push(place)
     this.serve()
-    return () => {
-      place.left = true
+    return { end: (sweep = false) => this.end(place, sweep) }
+  }
+
+  private end(place: Place, sweep: boolean): void {
+    if (this.holder === place) {
+      this.holder = undefined
+      if (sweep && this.dispatcher.closed === undefined) return this.sweep()
+    } else {
       const index = this.queue.indexOf(place)
-      if (index >= 0) this.queue.splice(index, 1)
-      this.serve()
+      if (index < 0) return
+      this.queue.splice(index, 1)
     }
+    this.serve()
+  }
+
+  private sweep(): void {
+    this.resetting = true
+    this.reset(() => {
+      this.resetting = false
+      this.serve()
+    })
   }
 
   private serve(): void {
-    while (this.holder === undefined) {
+    while (!this.isHeld) {
       const place = this.queue[0]
       if (place === undefined) return
       if (place.exclusive && this.dispatcher.inFlight > 0) return
       this.queue.shift()
-      if (place.exclusive) this.holder = place.waiter
+      if (place.exclusive) this.holder = place
       place.waiter.granted(this.dispatcher)
     }
   }

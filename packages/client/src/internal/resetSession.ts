@@ -16,22 +16,24 @@ const resetScript = [
   "DISCARD SEQUENCES"
 ].join("; ")
 
-/** A session that cannot be brought back to its first state is not handed to anybody: its connection is destroyed. */
-export const resetSession = (database: Database, dispatcher: Dispatcher): Effect.Effect<void> =>
+/**
+ * A session that cannot be brought back to its first state is not handed to anybody: its connection is destroyed. RESET returns to the
+ * start-up parameters, not to what initial statements set: they run again.
+ */
+export const resetSession = (
+  database: Database,
+  dispatcher: Dispatcher,
+  initialStatements: ReadonlyArray<string>
+): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (dispatcher.closed !== undefined) return Effect.void
     const run = (sql: string) => command(dispatcher, sql, { inTransaction: false })
     // A script cannot begin inside a transaction it is to end: ROLLBACK goes alone.
     const rolledBack = dispatcher.status === "I" ? Effect.void : run("ROLLBACK")
-    return underDeadline(
-      database,
-      dispatcher,
-      "the reset of a session",
-      Effect.zipRight(rolledBack, run(resetScript))
-    ).pipe(
+    const statements = Effect.forEach([resetScript, ...initialStatements], run, { discard: true })
+    return underDeadline(database, dispatcher, "the reset of a session", Effect.zipRight(rolledBack, statements)).pipe(
       Effect.catchAll(() =>
         Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: "the reset of a session" }))
-      ),
-      Effect.asVoid
+      )
     )
   })

@@ -48,6 +48,7 @@ export const runOn = <A>(
 ): Effect.Effect<A, PostgresError> =>
   Effect.async<A, PostgresError>((resume) => {
     const run = make(settleWith(resume, context))
+    dispatcher.latest = context.statement
     run.start(dispatcher)
     return abandon(dispatcher, run, grace)
   })

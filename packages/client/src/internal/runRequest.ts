@@ -11,10 +11,10 @@ import { type Database, type Holder, holderOf, leaseExclusively } from "./databa
 import type { CancelFacts } from "./errorFromReport.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
-import { Group, type GroupAnswer } from "./exchange/Group.ts"
+import { Group, type GroupAnswer, type Settle } from "./exchange/Group.ts"
 import type { Part } from "./exchange/parts.ts"
-import { SingleExchange } from "./exchange/Run.ts"
-import { resetSession } from "./resetSession.ts"
+import { type Run, SingleExchange } from "./exchange/Run.ts"
+import type { Claim } from "./lease.ts"
 import { abandon, type MakeRun, type RequestContext, runOn, settleWith } from "./runOn.ts"
 import type { StatementWords } from "./sql/words.ts"
 
@@ -117,36 +117,68 @@ const onHolder = <A>(
       )
 }
 
+/** Connections may die one after the other under a request; each time it had not been sent. */
+const mostMoves = 8
+
 const onSharedLease = <A>(
   database: Database,
   context: RequestContext,
   make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> =>
-  Effect.async<A, PostgresError>((resume) => {
-    let on: Dispatcher | undefined
-    const settle = settleWith<A>(resume, { ...context, inTransaction: false })
-    const run = make((answer, failure) => {
-      if (on === undefined || on.closed !== undefined || on.status === "I") return settle(answer, failure)
-      // A function opened a transaction, or something we do not know did: whoever came next would work inside it. What the statement
-      // did is undone with the connection, so it has not succeeded.
-      const { recent, status } = on
-      const reason: CloseReason = { _tag: "Violation", violation: transactionLeftOpen(status), transcript: recent }
-      const told: ExchangeFailure =
-        failure?._tag === "Reported"
-          ? { ...failure, closed: true }
-          : (failure ?? { _tag: "ConnectionClosed", reason, sent: true })
-      settleWith<A>(resume, { ...context, inTransaction: true })(undefined, told)
-      database.destroy(on, reason)
+  Effect.withFiberRuntime((fiber) =>
+    Effect.async<A, PostgresError>((resume) => {
+      let on: Dispatcher | undefined
+      let run: Run
+      let claim: Claim | undefined
+      let moves = 0
+      let isWanted = true
+      const settle = settleWith<A>(resume, { ...context, inTransaction: false })
+      const answered: Settle<A> = (answer, failure) => {
+        // Placed, and the connection went before a byte was written: another will do (engine design §7).
+        if (isWanted && failure?._tag === "ConnectionClosed" && !failure.sent && moves++ < mostMoves) return place()
+        if (on === undefined || on.closed !== undefined || on.status === "I") return settle(answer, failure)
+        // A function opened a transaction, or something we do not know did: whoever came next would work inside it. What the statement
+        // did is undone with the connection, so it has not succeeded.
+        const { recent, status } = on
+        const reason: CloseReason = { _tag: "Violation", violation: transactionLeftOpen(status), transcript: recent }
+        const told: ExchangeFailure =
+          failure?._tag === "Reported"
+            ? { ...failure, closed: true }
+            : (failure ?? { _tag: "ConnectionClosed", reason, sent: true })
+        settleWith<A>(resume, { ...context, inTransaction: true })(undefined, told)
+        database.destroy(on, reason)
+      }
+      const place = (): void => {
+        let isOver = false
+        let mine: Claim | undefined
+        on = undefined
+        run = make((answer, failure) => {
+          isOver = true
+          mine?.end()
+          answered(answer, failure)
+        })
+        mine = database.lessor.shared({
+          fiber: fiber.id(),
+          statement: context.statement,
+          granted: (dispatcher) => {
+            on = dispatcher
+            run.start(dispatcher)
+          },
+          refused: (failure) => settle(undefined, failure)
+        })
+        // It may have been granted and settled by now, and placed anew.
+        if (isOver) mine.end()
+        else claim = mine
+      }
+      place()
+      return Effect.suspend(() => {
+        isWanted = false
+        if (on !== undefined) return abandon(on, run, database.interruptGrace)
+        claim?.end()
+        return Effect.void
+      })
     })
-    const leave = database.lessor.shared({
-      granted: (dispatcher) => {
-        on = dispatcher
-        run.start(dispatcher)
-      },
-      refused: (reason: CloseReason) => settle(undefined, { _tag: "ConnectionClosed", reason, sent: false })
-    })
-    return Effect.suspend(() => (on === undefined ? Effect.sync(leave) : abandon(on, run, database.interruptGrace)))
-  })
+  )
 
 const transactionLeftOpen = (status: string): ProtocolViolation =>
   new ProtocolViolation({
@@ -164,9 +196,9 @@ const solo = <A>(
   sweep: boolean
 ): Effect.Effect<A, PostgresError> =>
   Effect.acquireUseRelease(
-    Effect.interruptible(leaseExclusively(database)),
+    Effect.interruptible(leaseExclusively(database, context)),
     ({ dispatcher }) => runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace),
-    ({ dispatcher, release }) => (sweep ? Effect.zipRight(resetSession(database, dispatcher), release) : release)
+    (lease) => (sweep ? lease.sweep : lease.release)
   )
 
 /** The deadline of a statement: cancelled on the server, and the answer awaited, so that what became of it is known. */

@@ -8,6 +8,7 @@ import {
   type ReportFields,
   type TransactionStatus
 } from "@pgfx/protocol"
+import type { StatementInfo } from "../../PostgresError.ts"
 import { type CloseReason, type Exchange, isFatal } from "./Exchange.ts"
 import { PreparedStatements } from "../StatementCache.ts"
 import { RequestQueue } from "./RequestQueue.ts"
@@ -56,6 +57,8 @@ export class Dispatcher {
   readonly prepared: PreparedStatements
   /** what the server said last without being asked, usually why it is about to close */
   lastReport: ReportFields | undefined = undefined
+  /** what its holder started last: for those who want to know what they wait for */
+  latest: StatementInfo | undefined = undefined
 
   /** the last messages of both sides by name, for the report of a violation */
   private readonly history: Array<string> = []

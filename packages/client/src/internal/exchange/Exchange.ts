@@ -8,7 +8,7 @@ import {
   writeCopyFail,
   writeSync
 } from "@pgfx/protocol"
-import type { PermanentReason } from "../../PostgresError.ts"
+import type { PermanentReason, PostgresError } from "../../PostgresError.ts"
 
 /** Why a connection ended, told to every exchange that was still on it. */
 export type CloseReason =
@@ -40,6 +40,8 @@ export type ExchangeFailure =
       readonly setting: string | undefined
     }
   | { readonly _tag: "ConnectionClosed"; readonly reason: CloseReason; readonly sent: boolean }
+  /** it never had a connection */
+  | { readonly _tag: "NotLeased"; readonly error: PostgresError }
 
 /** FATAL and PANIC end the session. `V` is never translated; servers before 9.6 have only `S`. */
 export const isFatal = (fields: ReportFields): boolean => {

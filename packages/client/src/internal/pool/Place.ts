@@ -1,0 +1,39 @@
+// One request for a connection, from the queue to the end of its lease. Owned by the pool; the caller sees a Claim.
+import type { Claim, Line, Waiter } from "../lease.ts"
+import type { Member } from "./Member.ts"
+import type { Proof } from "./StatementProofs.ts"
+import type { WaitQueue } from "./WaitQueue.ts"
+
+/** What becomes of a place that its owner is done with. */
+export interface PlaceKeeper<L extends Line> {
+  left(place: Place<L>, sweep: boolean): void
+}
+
+export class Place<L extends Line> implements Claim {
+  /** number in the order of arrival */
+  order = 0
+  /** milliseconds, by the clock of the pool; set when it has to wait */
+  since = 0
+  previous: Place<L> | undefined = undefined
+  next: Place<L> | undefined = undefined
+  /** where it waits */
+  queue: WaitQueue<L> | undefined = undefined
+  /** the connection it has */
+  member: Member<L> | undefined = undefined
+  /** it was seen at the head of a connection for a whole beat */
+  wasSlow = false
+
+  readonly waiter: Waiter<L>
+  /** of a shared place: what is known about its statement */
+  readonly proof: Proof | undefined
+  private readonly keeper: PlaceKeeper<L>
+  constructor(keeper: PlaceKeeper<L>, waiter: Waiter<L>, proof: Proof | undefined) {
+    this.keeper = keeper
+    this.waiter = waiter
+    this.proof = proof
+  }
+
+  end(sweep = false): void {
+    this.keeper.left(this, sweep)
+  }
+}
