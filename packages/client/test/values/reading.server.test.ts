@@ -214,7 +214,7 @@ const sentences: ReadonlyArray<readonly [title: string, ReadonlyArray<Sentence>]
 ]
 
 const inspect = (value: unknown): string =>
-  String(JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item)))
+  JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item))
 
 /** Twice: rows as text, then in the formats of the plan. */
 const read = ([sql, field, expected]: Sentence): Effect.Effect<void, PostgresError, Postgres> => {

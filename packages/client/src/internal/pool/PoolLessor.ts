@@ -46,8 +46,8 @@ export interface MemberEvents {
 }
 
 export interface Opening<L extends Line> {
-  opened(connection: PooledConnection<L>): MemberEvents
-  failed(error: PostgresError): void
+  readonly opened: (connection: PooledConnection<L>) => MemberEvents
+  readonly failed: (error: PostgresError) => void
 }
 
 export interface PoolPorts<L extends Line> {
@@ -59,7 +59,7 @@ export interface PoolPorts<L extends Line> {
   random(): number
   /** Begins to open a connection. The function it answers gives that up; neither callback is called then. */
   open(opening: Opening<L>): () => void
-  nameOf(fiber: object): string
+  readonly nameOf: (fiber: object) => string
   warn(message: string): void
 }
 
