@@ -15,6 +15,8 @@ export const makeHome = Effect.gen(function* () {
     Effect.gen(function* () {
       const path = `${directory}/${name}`
       yield* files.makeDirectory(path.slice(0, path.lastIndexOf("/")), { recursive: true })
+      // a file that nobody may write, as an earlier call may have left it, is replaced
+      yield* files.remove(path, { force: true })
       yield* files.writeFile(path, typeof text === "string" ? new TextEncoder().encode(text) : text)
       yield* files.chmod(path, mode)
       return path
