@@ -74,7 +74,7 @@ export class Member<L extends Line> {
       !this.stalled &&
       !this.unproven &&
       !this.retired &&
-      this.line.inFlight < depth &&
+      this.shares.size < depth &&
       !this.line.isHeld &&
       this.line.status === "I" &&
       !this.isDead

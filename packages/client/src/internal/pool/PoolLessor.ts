@@ -534,7 +534,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
     let found: Member<L> | undefined
     for (const member of this.members) {
       if (!member.takesShared(this.limits.pipelineDepth)) continue
-      if (found === undefined || member.line.inFlight < found.line.inFlight) found = member
+      if (found === undefined || member.shares.size < found.shares.size) found = member
     }
     return found
   }
@@ -545,7 +545,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
       let found: Member<L> | undefined
       for (const member of this.members) {
         if (member.phase !== "serving" || member.reserved || member.retired) continue
-        if (found === undefined || member.line.inFlight < found.line.inFlight) found = member
+        if (found === undefined || member.shares.size < found.shares.size) found = member
       }
       if (found === undefined) return
       found.reserved = true
