@@ -4,6 +4,9 @@ import { JsonNumber, parseJson } from "../src/JsonText.ts"
 import { checkJson, writeJson } from "../src/writeJson.ts"
 import { issueOf } from "./wire.ts"
 
+const hasNegativeZero = (value: unknown): boolean =>
+  Object.is(value, -0) || (typeof value === "object" && value !== null && Object.values(value).some(hasNegativeZero))
+
 const parse = (text: string) => parseJson("json", text)
 const write = (value: unknown) => writeJson("json", value)
 const jsonValue = fc.jsonValue().filter((value) => !/\d{16}/.test(JSON.stringify(value)))
@@ -25,8 +28,9 @@ describe("writing", () => {
   it("is the same text where a bigint elsewhere forces the careful way", () => {
     fc.assert(
       fc.property(jsonValue, (value) => {
-        const expected = Object.is(value, -0) ? "-0" : JSON.stringify(value)
-        fc.pre(!JSON.stringify(value).includes("-0"))
+        const expected = JSON.stringify(value)
+        // JSON.stringify writes -0 as 0, also deep inside; the last expectation says what we do
+        fc.pre(!hasNegativeZero(value))
         expect(write([1n, value])).toBe(`[1,${expected}]`)
       })
     )

@@ -34,15 +34,17 @@ export const refusedByServer = (error: unknown): Broken | undefined =>
     : undefined
 
 /** Our own material is of no use: a matter of settings, found where OpenSSL looks at it. Its words hold nothing of the files. */
-const unusable = (error: unknown): Permanent => {
+const unusable = (error: unknown, key: string | undefined): Permanent => {
   const code = codeOf(error)
-  const wrongPassphrase = /BAD_DECRYPT|PASSPHRASE|INTERRUPTED_OR_CANCELLED|BAD_PASSWORD/.test(code)
-  const [key, issue] = wrongPassphrase
+  // One wrong passphrase in 256 leaves padding that looks right; what fails then is the reading of what came out (measured).
+  const unreadable = key?.includes("ENCRYPTED") === true && /UNSUPPORTED|ASN1|WRONG_TAG|TOO_LONG/.test(code)
+  const wrongPassphrase = unreadable || /BAD_DECRYPT|PASSPHRASE|INTERRUPTED_OR_CANCELLED|BAD_PASSWORD/.test(code)
+  const [setting, issue] = wrongPassphrase
     ? ["sslpassword", "does not open the key in sslkey"]
     : code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH"
       ? ["sslkey", "does not belong to the certificate in sslcert"]
       : ["sslcert", `cannot be used together with sslkey, sslrootcert and sslcrl${code === "" ? "" : ` (${code})`}`]
-  return new Permanent({ reason: { _tag: "InvalidSettings", key, issue }, outcome: "NotSent", cause: error })
+  return new Permanent({ reason: { _tag: "InvalidSettings", key: setting, issue }, outcome: "NotSent", cause: error })
 }
 
 const connectionOptions = (socket: Net.Socket, options: TlsOptions): Tls.ConnectionOptions => ({
@@ -81,7 +83,7 @@ export const startTls = <A extends Duplex>(
       try {
         secure = Tls.connect(connectionOptions(socket, options))
       } catch (error) {
-        return resume(Effect.fail(unusable(error)))
+        return resume(Effect.fail(unusable(error, options.key)))
       }
       const failed = (error: Error): void =>
         resume(Effect.fail(refusedByServer(error) ?? tlsFailed(checkOf(error), error)))
