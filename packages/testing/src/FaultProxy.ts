@@ -9,10 +9,10 @@ export type { Fault } from "./internal/Lane.ts"
 export type Direction = "toServer" | "toClient"
 
 /**
- * What becomes of a new connection: `forward` it, `reset` it at once, or `hold` it: accepted, and nothing ever moves on it (a black
- * hole, from the client's side).
+ * What becomes of a new connection: `forward` it, `mute` it (forwarded, and the client hears nothing, not even the end, until `resume`),
+ * `reset` it at once, or `hold` it: accepted, and nothing ever moves on it (a black hole, from the client's side).
  */
-export type Admission = "forward" | "reset" | "hold"
+export type Admission = "forward" | "mute" | "reset" | "hold"
 
 export interface FaultProxyOptions {
   /** the server behind it */
@@ -160,8 +160,10 @@ export const startFaultProxy = async ({ admit = always, target }: FaultProxyOpti
     const admission = decide(index)
     keep(client).on("error", () => undefined)
     if (admission === "reset") client.resetAndDestroy()
-    if (admission === "forward")
-      connections.push(new Connection(index, client, keep(Net.connect({ ...options, ...target }))))
+    if (admission === "reset" || admission === "hold") return
+    const connection = new Connection(index, client, keep(Net.connect({ ...options, ...target })))
+    if (admission === "mute") connection.stall("toClient")
+    connections.push(connection)
   })
   const port = await listen(listener)
   const stopListening = (): Promise<void> => new Promise((resolve) => listener.close(() => resolve()))

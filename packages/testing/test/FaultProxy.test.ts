@@ -190,6 +190,16 @@ describe("FaultProxy", () => {
     expect(Math.max(...client.sizes)).toBeLessThanOrEqual(4)
   })
 
+  it("loses nothing of what it chops when the other side ends in the middle", async () => {
+    const { connect, first, server } = await stage()
+    const client = await connect()
+    first().chop("toServer", [3])
+    first().chop("toClient", [5])
+    client.socket.end("x".repeat(500))
+    await client.closed
+    expect([server[0]?.received.length, client.received.length]).toEqual([500, 500])
+  })
+
   it("throttles", async () => {
     const { connect, first } = await stage()
     const client = await connect()
@@ -198,6 +208,19 @@ describe("FaultProxy", () => {
     client.socket.write("abcdef")
     await until(() => client.received === "abcdef")
     expect(performance.now() - start).toBeGreaterThan(40)
+  })
+
+  it("mutes a connection until it is told to speak", async () => {
+    const { connect, proxy, server } = await stage()
+    proxy.admit(() => "mute")
+    const client = await connect()
+    client.socket.end("hello")
+    await until(() => server[0]?.sawEnd === true)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect([client.received, client.sawEnd]).toEqual(["", false])
+    proxy.connections[0]?.resume("toClient")
+    await client.closed
+    expect(client.received).toBe("hello")
   })
 
   it("resets, holds or refuses new connections when told to", async () => {

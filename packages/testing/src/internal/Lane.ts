@@ -19,6 +19,9 @@ interface Armed {
   readonly fault: Fault
 }
 
+/** Bytes, or how the source ended: in the order in which they came. */
+type Item = Buffer | "end" | "reset"
+
 export class Lane {
   passed = 0
   pace: Pace | undefined = undefined
@@ -26,8 +29,8 @@ export class Lane {
   private armed: Armed | undefined = undefined
   private stalled = false
   private ended = false
-  /** where to go on after a stall */
-  private held: (() => void) | undefined = undefined
+  private busy = false
+  private readonly items: Array<Item> = []
 
   private readonly source: Net.Socket
   private readonly sink: Net.Socket
@@ -36,12 +39,12 @@ export class Lane {
     this.sink = sink
     source.on("data", (chunk: Buffer) => {
       source.pause()
-      this.hand(chunk, 0)
+      this.take(chunk)
     })
-    source.on("end", () => this.whenFree(() => this.end()))
-    source.on("error", () => this.whenFree(() => sink.resetAndDestroy()))
+    source.on("end", () => this.take("end"))
+    source.on("error", () => this.take("reset"))
     // Also after an orderly end: whoever is gone takes nothing any more.
-    source.on("close", () => this.whenFree(() => sink.end()))
+    source.on("close", () => this.take("end"))
     source.resume()
   }
 
@@ -59,9 +62,7 @@ export class Lane {
 
   resume(): void {
     this.stalled = false
-    const { held } = this
-    this.held = undefined
-    held?.()
+    this.pump()
   }
 
   /** What comes from now on is dropped. */
@@ -72,28 +73,43 @@ export class Lane {
     this.resume()
   }
 
-  private hand(chunk: Buffer, at: number): void {
-    if (at === chunk.length || this.ended) {
-      this.source.resume()
-      return
-    }
-    this.whenFree(() => this.handPiece(chunk, at))
+  private take(item: Item): void {
+    this.items.push(item)
+    this.pump()
   }
 
-  private handPiece(chunk: Buffer, at: number): void {
-    const { armed, pace } = this
-    if (this.ended) return this.hand(chunk, at)
-    if (armed?.remaining === 0) {
-      this.happen(armed)
-      return this.hand(chunk, at)
+  private pump(): void {
+    while (!this.busy && !this.stalled) {
+      const item = this.items[0]
+      if (item === undefined) {
+        this.source.resume()
+        return
+      }
+      if (typeof item !== "string" && !this.ended) this.hand(item)
+      else {
+        this.items.shift()
+        if (item === "end") this.end()
+        if (item === "reset") this.sink.resetAndDestroy()
+      }
     }
-    const size = Math.min(chunk.length - at, armed?.remaining ?? Infinity, pace?.size() ?? Infinity)
+  }
+
+  private hand(chunk: Buffer): void {
+    const { armed, pace } = this
+    if (armed?.remaining === 0) return this.happen(armed)
+    const size = Math.min(chunk.length, armed?.remaining ?? Infinity, pace?.size() ?? Infinity)
+    if (size === chunk.length) this.items.shift()
+    else this.items[0] = chunk.subarray(size)
     this.passed += size
     if (armed !== undefined) armed.remaining -= size
+    this.busy = true
+    const next = (): void => {
+      this.busy = false
+      this.pump()
+    }
     // The callback comes when the kernel has the bytes, or the sink is gone.
-    this.sink.write(chunk.subarray(at, at + size), () => {
+    this.sink.write(chunk.subarray(0, size), () => {
       if (armed?.remaining === 0) this.happen(armed)
-      const next = (): void => this.hand(chunk, at + size)
       if (pace === undefined) next()
       else pace.wait(next)
     })
@@ -103,10 +119,5 @@ export class Lane {
     if (this.armed !== armed) return
     this.armed = undefined
     this.onFault(armed.fault)
-  }
-
-  private whenFree(go: () => void): void {
-    if (this.stalled) this.held = go
-    else go()
   }
 }
