@@ -20,11 +20,30 @@ const oneTurn: Effect.Effect<void> = Effect.async((resume) => {
   return Effect.sync(() => clearTimeout(timer))
 })
 
-const answered = (dispatcher: Dispatcher): Effect.Effect<void> =>
+const progress = (dispatcher: Dispatcher): Effect.Effect<void> =>
   Effect.async((resume) => {
-    const takeBack = dispatcher.onAnswered(() => resume(Effect.void))
+    const takeBack = dispatcher.onProgress(() => resume(Effect.void))
     return Effect.sync(takeBack)
   })
+
+/**
+ * A cancel ends one statement; in a pipeline the next one begins to run then, and nobody wants that either. Quick ones end by themselves,
+ * within the turn. Only what nobody waits for is cancelled again: behind a statement that met its deadline there may be others.
+ */
+const cancelAll = (
+  dispatcher: Dispatcher,
+  cancel: Effect.Effect<void, never, Transport>
+): Effect.Effect<void, never, Transport> =>
+  Effect.zipRight(
+    oneTurn,
+    Effect.suspend(() => {
+      const { unanswered } = dispatcher
+      if (unanswered === 0) return Effect.void
+      const answer = Effect.suspend(() => (dispatcher.unanswered < unanswered ? Effect.void : progress(dispatcher)))
+      const again = Effect.suspend(() => cancelAll(dispatcher, dispatcher.wanted > 0 ? Effect.void : cancel))
+      return cancel.pipe(Effect.zipRight(answer), Effect.zipRight(again))
+    })
+  )
 
 /**
  * Brings a connection whose requests are all abandoned back to idle, or destroys it at the deadline.
@@ -37,10 +56,7 @@ export const recover = ({
   destroy,
   dispatcher
 }: Recovery): Effect.Effect<void, never, Transport> =>
-  oneTurn.pipe(
-    Effect.zipRight(
-      Effect.suspend(() => (dispatcher.unanswered === 0 ? Effect.void : Effect.zipRight(cancel, answered(dispatcher))))
-    ),
+  cancelAll(dispatcher, cancel).pipe(
     Effect.timeoutTo({
       duration: cancelTimeout,
       onSuccess: () => () => dispatcher.release(),

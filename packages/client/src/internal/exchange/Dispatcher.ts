@@ -70,7 +70,7 @@ export class Dispatcher {
   private live = 0
   private held = false
   private whenReleased: Array<() => void> = []
-  private whenAnswered: Array<() => void> = []
+  private whenProgressed: Array<() => void> = []
 
   private readonly outlets: DispatcherOutlets
   constructor(outlets: DispatcherOutlets, preparedLimit = defaultPreparedLimit) {
@@ -96,6 +96,11 @@ export class Dispatcher {
   /** Sent requests whose answer is not complete. */
   get unanswered(): number {
     return this.answers.size
+  }
+
+  /** Sent requests whose answers somebody waits for. */
+  get wanted(): number {
+    return this.live
   }
 
   /** Nobody wants the answer. What was not sent is not sent; what was sent is read to its end. */
@@ -131,9 +136,9 @@ export class Dispatcher {
     return this.once(this.whenReleased, !this.held || this.closed !== undefined, callback)
   }
 
-  /** Calls back once every sent request is answered, also when the connection ends. */
-  onAnswered(callback: () => void): () => void {
-    return this.once(this.whenAnswered, this.answers.size === 0, callback)
+  /** Calls back once one more sent request is answered, or there is none. Answers a function that takes the callback back. */
+  onProgress(callback: () => void): () => void {
+    return this.once(this.whenProgressed, this.answers.size === 0, callback)
   }
 
   submit(exchange: Exchange): void {
@@ -224,7 +229,7 @@ export class Dispatcher {
         exchange = queue.shift()
       }
     }
-    for (const callback of [...this.whenAnswered.splice(0), ...this.whenReleased.splice(0)]) callback()
+    for (const callback of [...this.whenProgressed.splice(0), ...this.whenReleased.splice(0)]) callback()
   }
 
   /** Our decoders read UTF-8 and nothing else: a text in another encoding would be another text, and nobody would notice. */
@@ -256,8 +261,8 @@ export class Dispatcher {
     this.answers.shift()
     head.complete = true
     if (!head.abandoned) this.live--
+    for (const callback of this.whenProgressed.splice(0)) callback()
     if (this.answers.size > 0) return this.holdIfAbandoned()
-    for (const callback of this.whenAnswered.splice(0)) callback()
     if (this.unsent.size === 0 && !this.held) this.outlets.idle()
   }
 
