@@ -209,7 +209,8 @@ const script = (
   options: QueryOptions = {}
 ): Effect.Effect<ReadonlyArray<ScriptResult>, PostgresError, Postgres> => {
   const info: StatementInfo = { name: options.name, sql: text, definedAt: definedAt() }
-  return Effect.flatMap(Postgres, (postgres) => runScript(databaseOf(postgres), info, rowByName))
+  const timeout = options.timeout === undefined ? undefined : Duration.decode(options.timeout)
+  return Effect.flatMap(Postgres, (postgres) => runScript(databaseOf(postgres), info, rowByName, timeout))
 }
 
 const check = (

@@ -11,6 +11,7 @@ import {
   databaseOf,
   type Holder,
   holderOf,
+  isOpen,
   leaseWithin,
   makeHolder,
   runInHolder
@@ -20,7 +21,7 @@ import type { Dispatcher } from "./internal/exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./internal/exchange/Group.ts"
 import { ownStatement, type Part } from "./internal/exchange/parts.ts"
 import { exchangeOn } from "./internal/runOn.ts"
-import { ensureBegun } from "./internal/runRequest.ts"
+import { ensureBegun, finished } from "./internal/runRequest.ts"
 import { quoteIdentifier } from "./internal/sql/template.ts"
 import { Postgres } from "./Postgres.ts"
 import { Broken, Permanent, type PostgresError } from "./PostgresError.ts"
@@ -164,6 +165,15 @@ const rolledBack = <E>(error: E): E =>
   // Still an error of the same type: only the outcome differs.
   error instanceof Permanent ? (error.afterRollback() as E & Permanent) : error
 
+/** What cannot be released is undone: the transaction around it goes on. */
+const releaseSavepoint = (holder: Holder, name: string, undo: string): Effect.Effect<void, PostgresError> => {
+  const release = command(holder.dispatcher, `RELEASE SAVEPOINT ${name}`, { inTransaction: true })
+  return atEnd(holder, "the answer to RELEASE SAVEPOINT", release).pipe(
+    Effect.catchAll((error) => Effect.zipRight(rollback(holder, undo), Effect.fail(error))),
+    Effect.asVoid
+  )
+}
+
 const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, E, R>) => {
   const name = quoteIdentifier(`pgfx_${parent.depth}`)
   const undo = `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
@@ -172,6 +182,7 @@ const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, 
       restore(parent.gate.pass(true)),
       () =>
         Effect.gen(function* () {
+          if (!isOpen(parent)) return yield* finished({})
           // SAVEPOINT travels in front of its first statement, behind BEGIN if nothing has run yet.
           const { begin, database, depth, dispatcher } = parent
           const holder = makeHolder(database, dispatcher, parent, depth + 1, [
@@ -184,13 +195,13 @@ const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, 
             parent.begin = begin
             return yield* exit
           }
-          if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, undo)
-          else {
-            const release = command(dispatcher, `RELEASE SAVEPOINT ${name}`, { inTransaction: true })
-            yield* atEnd(holder, "the answer to RELEASE SAVEPOINT", release)
-          }
-          if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack(holder)
-          return yield* exit
+          if (!isOpen(parent)) return yield* finished({})
+          // An error that the body swallowed has failed the savepoint all the same.
+          const lost = holder.doomed || dispatcher.status === "E"
+          if (Exit.isFailure(exit) || lost || ending === "rollback") yield* rollback(holder, undo)
+          else yield* releaseSavepoint(holder, name, undo)
+          if (Exit.isSuccess(exit) && lost && ending === "commit") return yield* commitRolledBack(holder)
+          return yield* Exit.mapError(exit, rolledBack)
         }),
       () => Effect.sync(() => parent.gate.open())
     )
@@ -214,6 +225,7 @@ const runWith =
       Effect.flatMap(Effect.context<never>(), (context) => {
         const database = databaseOf(postgres)
         const current = holderOf(context, database)
+        if (current !== undefined && !isOpen(current)) return Effect.fail(finished({}))
         if (current === undefined || current.depth === 0) {
           const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
           return outermost(database, outer, current, options, ending, self)

@@ -81,11 +81,24 @@ export interface Lease {
   readonly sweep: Effect.Effect<void>
 }
 
-/** A new scope inside a pin uses the pin's connection; asking for another would wait for itself. */
+/**
+ * A transaction inside a pin uses the pin's connection; asking for another would wait for itself. Until it ends it has the connection to
+ * itself: what the pin's other fibers do must not be undone with it.
+ */
 export const leaseWithin = (database: Database, pin: Holder | undefined): Effect.Effect<Lease, PostgresError> =>
   pin === undefined
     ? leaseExclusively(database)
-    : Effect.succeed({ dispatcher: pin.dispatcher, release: Effect.void, sweep: Effect.void })
+    : Effect.map(pin.gate.pass(true), () => {
+        const release = Effect.sync(() => pin.gate.open())
+        return { dispatcher: pin.dispatcher, release, sweep: release }
+      })
+
+/** Neither the scope has ended nor one of this database around it. */
+export const isOpen = (holder: Holder): boolean => {
+  let at: Holder | undefined = holder
+  while (at !== undefined && (at.open || at.database !== holder.database)) at = at.outer
+  return at === undefined
+}
 
 export const makeHolder = (
   database: Database,

@@ -2,12 +2,12 @@
 // do where it stands is refused here, before anything is sent.
 import { ProtocolViolation } from "@pgfx/protocol"
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
-import { type Database, type Holder, holderOf, leaseExclusively } from "./database.ts"
+import { type Database, type Holder, holderOf, isOpen, leaseExclusively } from "./database.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
@@ -17,14 +17,26 @@ import { type Run, SingleExchange } from "./exchange/Run.ts"
 import type { Claim } from "./lease.ts"
 import { abandon, type MakeRun, type RequestContext, runOn, settleWith } from "./runOn.ts"
 import type { StatementWords } from "./sql/words.ts"
+import { alone, withDeadline } from "./statementDeadline.ts"
 
-const finished = (context: RequestContext): Permanent =>
+/** The scope of the fiber's context has ended, and its connection is somebody else's by now. */
+export const finished = (context: RequestContext): Permanent =>
   new Permanent({
     reason: { _tag: "TransactionFinished" },
     outcome: "NotSent",
     statement: context.statement,
     parameters: context.parameters
   })
+
+/** A statement was interrupted, and the server may have carried it out: nothing after it counts. */
+const doomed: PermanentReason = {
+  _tag: "InFailedSqlTransaction",
+  report: {
+    severity: "ERROR",
+    sqlState: "25P02",
+    message: "a statement of this transaction was interrupted, so it can only be rolled back"
+  }
+}
 
 const refuse = (context: RequestContext, reason: PermanentReason): Effect.Effect<never, PostgresError> =>
   Effect.fail(
@@ -43,6 +55,7 @@ const misplaced = (words: StatementWords, holder: Holder | undefined): Permanent
 export const ensureBegun = (holder: Holder): Effect.Effect<void, PostgresError> =>
   Effect.suspend(() => {
     const { dispatcher, gate } = holder
+    if (!isOpen(holder)) return Effect.fail(finished({}))
     if (gate.isClosed) return Effect.zipRight(gate.pass(false), ensureBegun(holder))
     if (holder.begin.length === 0) return Effect.void
     return beginning(holder, (parts) =>
@@ -79,23 +92,36 @@ const onHolder = <A>(
   placement: Placement,
   make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> => {
-  if (!holder.open) return Effect.fail(finished(context))
-  const { database, dispatcher, gate } = holder
-  const { interruptGrace } = database
-  if (holder.depth === 0) return runOn(dispatcher, { ...context, inTransaction: false }, make, interruptGrace)
-  if (gate.isClosed) {
-    return Effect.zipRight(
-      gate.pass(false),
-      Effect.suspend(() => onHolder(holder, context, placement, make))
-    )
+  if (!isOpen(holder)) return Effect.fail(finished(context))
+  const { gate } = holder
+  const again = Effect.suspend(() => onHolder(holder, context, placement, make))
+  if (gate.isClosed) return Effect.zipRight(gate.pass(false), again)
+  if (holder.doomed) return refuse(context, doomed)
+  const run = holder.depth === 0 ? inPin(holder, context, make) : runInTransaction(holder, context, make)
+  if (holder.begin.length > 0) {
+    return placement.joins === true ? beginning(holder, run) : Effect.zipRight(ensureBegun(holder), again)
   }
-  const { failedBy } = holder
-  const run = (before: ReadonlyArray<Part>) =>
-    runOn<A>(
+  return placement.timeout === undefined ? run([]) : alone(holder, run([]))
+}
+
+/** How a request runs in a scope, with what has to go in front of it. */
+type RunIn<A> = (before: ReadonlyArray<Part>) => Effect.Effect<A, PostgresError>
+
+const inPin =
+  <A>({ database, dispatcher }: Holder, context: RequestContext, make: MakeRun<A>): RunIn<A> =>
+  () =>
+    runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace)
+
+/** Its failure, or its interruption, is its scope's. */
+export const runInTransaction =
+  <A>(holder: Holder, context: RequestContext, make: MakeRun<A>): RunIn<A> =>
+  (before) => {
+    const { database, dispatcher, failedBy } = holder
+    return runOn<A>(
       dispatcher,
       { ...context, inTransaction: true, failedBy },
       (settle) => make(settle, before),
-      interruptGrace
+      database.interruptGrace
     ).pipe(
       Effect.tapError((error) =>
         Effect.sync(() => {
@@ -108,14 +134,7 @@ const onHolder = <A>(
         })
       )
     )
-  if (holder.begin.length === 0) return run([])
-  return placement.joins === true
-    ? beginning(holder, run)
-    : Effect.zipRight(
-        ensureBegun(holder),
-        Effect.suspend(() => run([]))
-      )
-}
+  }
 
 /** Connections may die one after the other under a request; each time it had not been sent. */
 const mostMoves = 8
@@ -200,36 +219,6 @@ const solo = <A>(
     ({ dispatcher }) => runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace),
     (lease) => (sweep ? lease.sweep : lease.release)
   )
-
-/** The deadline of a statement: cancelled on the server, and the answer awaited, so that what became of it is known. */
-const withDeadline =
-  <A>(
-    { schedule }: Database,
-    duration: Duration.Duration,
-    cancel: { cancelSent?: CancelFacts["cancelSent"] },
-    make: MakeRun<A>
-  ): MakeRun<A> =>
-  (settle, before) => {
-    // The timer belongs to the run: it is started with it and ends with its answer.
-    const run = make((answer, failure) => {
-      stop()
-      settle(answer, failure)
-    }, before)
-    let stop = (): void => undefined
-    return {
-      start: (dispatcher) => {
-        stop = schedule(duration, () => {
-          cancel.cancelSent = { deadlineMillis: Duration.toMillis(duration) }
-          dispatcher.cancelRunning()
-        })
-        run.start(dispatcher)
-      },
-      abandon: () => {
-        stop()
-        run.abandon()
-      }
-    }
-  }
 
 /** How a request is to be placed. */
 export interface Placement {

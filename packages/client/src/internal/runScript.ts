@@ -1,5 +1,6 @@
 // Any number of statements in one text, by the simple protocol: rows in their default representation, one result per statement. A script
 // may do anything to its session, so it has one to itself, and the session is swept behind it.
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import type { PostgresError, StatementInfo } from "../PostgresError.ts"
@@ -7,10 +8,10 @@ import { type CommandTag, readCommandTag } from "./commandTag.ts"
 import { type Database, holderOf } from "./database.ts"
 import { type ScriptAnswer, SimpleQuery } from "./exchange/simpleQuery.ts"
 import { SingleExchange } from "./exchange/Run.ts"
-import { type Placement, runRequest } from "./runRequest.ts"
+import { runRequest } from "./runRequest.ts"
 import type { RowPlan, RowReader } from "./rows/RowReader.ts"
 import { unusable } from "./runQuery.ts"
-import { statementWords } from "./sql/words.ts"
+import { type StatementWords, statementWords } from "./sql/words.ts"
 
 export interface StatementResult<A> {
   readonly tag: CommandTag
@@ -18,15 +19,16 @@ export interface StatementResult<A> {
 }
 
 /** Outside a transaction a script may open and end its own; inside one its first word must not. */
-const placementOf = (sql: string, insideTransaction: boolean): Placement => {
+const wordsOf = (sql: string, insideTransaction: boolean): StatementWords => {
   const words = statementWords(sql)
-  return { words: words.kind === "copy" || insideTransaction ? words : { first: words.first, kind: "sessional" } }
+  return words.kind === "copy" || insideTransaction ? words : { first: words.first, kind: "sessional" }
 }
 
 export const runScript = <A>(
   database: Database,
   info: StatementInfo,
-  plan: RowPlan<A, never>
+  plan: RowPlan<A, never>,
+  timeout: Duration.Duration | undefined
 ): Effect.Effect<ReadonlyArray<StatementResult<A>>, PostgresError> =>
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
@@ -45,7 +47,7 @@ export const runScript = <A>(
     return runRequest<ScriptAnswer>(
       database,
       { statement: info },
-      placementOf(info.sql, insideTransaction),
+      { words: wordsOf(info.sql, insideTransaction), timeout },
       (settle) => new SingleExchange(new SimpleQuery({ sql: info.sql, sink }, settle))
     ).pipe(
       Effect.flatMap(({ tags }) =>

@@ -9,13 +9,16 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { PostgresError } from "../PostgresError.ts"
 import { command } from "./command.ts"
-import { type Database, type Holder, holderOf, leaseWithin } from "./database.ts"
+import { type Database, type Holder, holderOf, isOpen, type Lease, leaseExclusively } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
-import { CloseTarget, ExecutePortal, ownStatement, type Part } from "./exchange/parts.ts"
+import { CloseTarget, ExecutePortal, ownStatement } from "./exchange/parts.ts"
 import { type StatementAnswer, type StatementCall, StatementRun } from "./exchange/StatementRun.ts"
-import { exchangeOn, runOn } from "./runOn.ts"
-import { ensureBegun } from "./runRequest.ts"
+import { exchangeOn, type MakeRun, runOn } from "./runOn.ts"
+import { alone, withDeadline } from "./statementDeadline.ts"
+import type { CancelFacts } from "./errorFromReport.ts"
+import { SingleExchange } from "./exchange/Run.ts"
+import { ensureBegun, finished, runInTransaction } from "./runRequest.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
@@ -27,6 +30,8 @@ interface Place {
   readonly dispatcher: Dispatcher
   /** of the caller */
   readonly inTransaction: boolean
+  /** whose connection it is; `undefined`: the stream's alone */
+  readonly holder: Holder | undefined
 }
 
 let portals = 0
@@ -36,13 +41,14 @@ const beginReadOnly = ownStatement("BEGIN READ ONLY")
 
 const ownTransaction = (
   database: Database,
-  pin: Holder | undefined
+  lease: Effect.Effect<Lease, PostgresError>,
+  holder?: Holder
 ): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(Effect.interruptible(leaseWithin(database, pin)), ({ dispatcher, release }) =>
+    Effect.acquireRelease(Effect.interruptible(lease), ({ dispatcher, release }) =>
       Effect.zipRight(endTransaction(database, dispatcher), release)
     ),
-    ({ dispatcher }) => ({ dispatcher, inTransaction: false })
+    ({ dispatcher }) => ({ dispatcher, inTransaction: false, holder })
   )
 
 /** Nothing is sent if nothing was begun, or if BEGIN has not been answered because the connection is gone. */
@@ -59,9 +65,14 @@ const endTransaction = (database: Database, dispatcher: Dispatcher): Effect.Effe
 const place = (database: Database): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
-    return holder === undefined || holder.depth === 0
-      ? ownTransaction(database, holder)
-      : Effect.as(ensureBegun(holder), { dispatcher: holder.dispatcher, inTransaction: true })
+    if (holder === undefined) return ownTransaction(database, leaseExclusively(database))
+    const { depth, dispatcher } = holder
+    return Effect.flatMap(ensureBegun(holder), () =>
+      // In a pin somebody may have said BEGIN by hand: a COMMIT of ours would end that.
+      depth === 0 && dispatcher.status === "I"
+        ? ownTransaction(database, Effect.succeed({ dispatcher, release: Effect.void, sweep: Effect.void }), holder)
+        : Effect.succeed({ dispatcher, inTransaction: true, holder })
+    )
   })
 
 const rowsOf = <A, R>(
@@ -129,19 +140,30 @@ export const streamQuery = <A, R>(
     Effect.gen(function* () {
       const { statement } = prepared
       const values = yield* prepared.parameters.encode(args)
-      const { dispatcher, inTransaction } = yield* place(database)
+      const { dispatcher, holder, inTransaction } = yield* place(database)
       const scope = yield* Effect.scope
       const portal = `pgfx_p${++portals}`
       const context: FailureContext = { inTransaction: true, ...requestContext(statement) }
-      const group = (part: Part) =>
-        exchangeOn<GroupAnswer>(dispatcher, context, (settle) => new Group("stream", [part], settle))
+      const { timeout } = prepared.placement
+      /** The deadline is that of a batch: while the consumer works, the server does not. */
+      const run = <B>(make: MakeRun<B>): Effect.Effect<B, PostgresError> => {
+        if (holder !== undefined && !isOpen(holder)) return Effect.fail(finished(context))
+        const cancel: CancelFacts = {}
+        const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
+        const request = { ...context, cancel }
+        if (holder === undefined) return runOn(dispatcher, request, bounded)
+        const one =
+          holder.depth === 0 ? runOn(dispatcher, request, bounded) : runInTransaction(holder, request, bounded)([])
+        return timeout === undefined ? one : alone(holder, one)
+      }
       const seen = { rows: 0, bytes: 0 }
       let open = false
       /** where rows go, also those of a batch that fails in the middle */
       let target: RowReader<A, R> | undefined
+      const close = new CloseTarget("portal", portal)
       yield* Effect.addFinalizer(() =>
-        open && dispatcher.closed === undefined && dispatcher.status === "T"
-          ? Effect.ignore(group(new CloseTarget("portal", portal)))
+        open && dispatcher.closed === undefined && dispatcher.status === "T" && (holder === undefined || isOpen(holder))
+          ? Effect.ignore(exchangeOn(dispatcher, context, (settle) => new Group("stream", [close], settle)))
           : Effect.void
       )
       const opened: Step<A, R> = Effect.suspend(() => {
@@ -151,16 +173,15 @@ export const streamQuery = <A, R>(
         const watched = watching(call, (reader) => {
           target = reader
         })
-        return runOn<StatementAnswer<RowReader<A, R>>>(
-          dispatcher,
-          context,
-          (settle) => new StatementRun(watched, database, settle)
-        )
+        return run<StatementAnswer<RowReader<A, R>>>((settle) => new StatementRun(watched, database, settle))
       })
       const fetched = (reader: RowReader<A, R>): Step<A, R> =>
         Effect.suspend(() => {
-          const run = new ExecutePortal(portal, batchSize(fetchSize, seen), reader)
-          return Effect.map(group(run), () => ({ suspended: run.suspended, rows: reader, received: run }))
+          const part = new ExecutePortal(portal, batchSize(fetchSize, seen), reader)
+          return Effect.map(
+            run<GroupAnswer>((settle) => new SingleExchange(new Group("stream", [part], settle))),
+            () => ({ suspended: part.suspended, rows: reader, received: part })
+          )
         })
       /** What follows is asked for now, or when it is wanted. */
       const following = (reader: RowReader<A, R>) =>

@@ -42,14 +42,13 @@ export const trustingServer = (major: number): (() => ConnectionFacts) => {
 }
 
 /** One connection and nothing around it. */
+export const connection = (settings: Settings): Layer.Layer<Postgres | Connection, PostgresError> =>
+  Postgres.layerConnection.pipe(Layer.provideMerge(Connection.layer(settings)), Layer.provide(NodeTransport.layer))
+
 export const single = (
   { url }: Place,
   settings: Omit<Settings, "url"> = {}
-): Layer.Layer<Postgres | Connection, PostgresError> =>
-  Postgres.layerConnection.pipe(
-    Layer.provideMerge(Connection.layer({ url: Redacted.make(url), ...settings })),
-    Layer.provide(NodeTransport.layer)
-  )
+): Layer.Layer<Postgres | Connection, PostgresError> => connection({ url: Redacted.make(url), ...settings })
 
 export const faultProxy = (server: ConnectionFacts): Effect.Effect<FaultProxy, never, Scope.Scope> =>
   Effect.acquireRelease(

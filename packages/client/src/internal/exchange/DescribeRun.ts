@@ -47,4 +47,8 @@ export class DescribeRun implements Run {
     this.abandoned = true
     if (this.current !== undefined) this.dispatcher?.abandon(this.current)
   }
+
+  get isSent(): boolean {
+    return this.current?.sent === true
+  }
 }

@@ -8,6 +8,8 @@ export interface Run {
   start(dispatcher: Dispatcher): void
   /** nobody wants the answer any more: what is unsent is not sent, what was sent is cancelled when that hits nobody else */
   abandon(): void
+  /** the server has something of it to answer */
+  readonly isSent: boolean
 }
 
 /** A request that is one exchange. */
@@ -23,5 +25,8 @@ export class SingleExchange implements Run {
   }
   abandon(): void {
     this.dispatcher?.abandon(this.exchange)
+  }
+  get isSent(): boolean {
+    return this.exchange.sent
   }
 }

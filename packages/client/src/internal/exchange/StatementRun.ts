@@ -144,6 +144,10 @@ export class StatementRun<Sink extends RowSink> implements Run {
     if (this.current !== undefined) this.dispatcher?.abandon(this.current)
   }
 
+  get isSent(): boolean {
+    return this.current?.sent === true
+  }
+
   /** Known to the database: Bind Execute, with Parse in front if this connection's server does not hold it. */
   private runDescribed(dispatcher: Dispatcher, description: Description): void {
     if (this.abandoned) return this.settle(undefined, { _tag: "Abandoned" })
