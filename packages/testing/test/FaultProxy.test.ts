@@ -215,7 +215,7 @@ describe("FaultProxy", () => {
     proxy.admit(() => "mute")
     const client = await connect()
     client.socket.end("hello")
-    await until(() => server[0]?.sawEnd === true)
+    await until(() => server[0]?.sawEnd ?? false)
     await new Promise((resolve) => setTimeout(resolve, 10))
     expect([client.received, client.sawEnd]).toEqual(["", false])
     proxy.connections[0]?.resume("toClient")

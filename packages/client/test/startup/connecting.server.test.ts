@@ -152,8 +152,17 @@ for (const { majorVersion } of inject("postgres")) {
           concurrency: "unbounded",
           discard: true
         })
-        yield* Effect.sleep("100 millis")
-        assert.deepStrictEqual(held(), before)
+        // The runner's own timers come and go: what counts is that nothing more is held than before.
+        const leftover = () => {
+          const known = [...before]
+          return held().filter((kind) => {
+            const at = known.indexOf(kind)
+            if (at >= 0) known.splice(at, 1)
+            return at < 0
+          })
+        }
+        yield* Effect.sleep("20 millis").pipe(Effect.repeat({ while: () => leftover().length > 0, times: 100 }))
+        assert.deepStrictEqual(leftover(), [])
       })
     )
   })
