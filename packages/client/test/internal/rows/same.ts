@@ -15,13 +15,17 @@ const sameKeys = (a: object, b: object): boolean => {
   )
 }
 
+/** Exactly: Duration's own comparison rounds milliseconds beyond 2^53 nanoseconds (3.22.4). */
+const nanos = ({ value }: Duration.Duration): bigint | undefined =>
+  value._tag === "Infinity" ? undefined : value._tag === "Nanos" ? value.nanos : BigInt(value.millis) * 1_000_000n
+
 export const same = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
   if (Redacted.isRedacted(a)) return Redacted.isRedacted(b) && same(Redacted.value(a), Redacted.value(b))
   if (Option.isOption(a)) return Option.isOption(b) && same(Option.toArray(a), Option.toArray(b))
   if (BigDecimal.isBigDecimal(a)) return BigDecimal.isBigDecimal(b) && a.value === b.value && a.scale === b.scale
-  if (Duration.isDuration(a)) return Duration.isDuration(b) && Duration.equals(a, b)
+  if (Duration.isDuration(a)) return Duration.isDuration(b) && nanos(a) === nanos(b)
   if (DateTime.isDateTime(a)) return DateTime.isDateTime(b) && a._tag === b._tag && a.epochMillis === b.epochMillis
   if (Chunk.isChunk(a)) return Chunk.isChunk(b) && same(Chunk.toReadonlyArray(a), Chunk.toReadonlyArray(b))
   if (a instanceof Date) return b instanceof Date && Object.is(a.getTime(), b.getTime())
