@@ -286,3 +286,69 @@ describe("a violation in a pipeline", () => {
     )
   )
 })
+
+describe("the report of a violation", () => {
+  const transcriptOf = ({ reason }: PostgresError): ReadonlyArray<string> =>
+    reason._tag === "ProtocolViolation" ? reason.transcript : assert.fail(reason._tag)
+
+  it.effect("shows what was said before it, line for line as libpq's PQtrace would, without a value", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(names(), (backend) =>
+        backend.send(
+          Message.notificationResponse("channel", "told in confidence"),
+          Message.parameterStatus("TimeZone", "Europe/Reykjavik"),
+          described,
+          row,
+          row,
+          complete,
+          row,
+          idle
+        )
+      )
+      const transcript = transcriptOf(failure)
+      assert.deepStrictEqual(transcript.slice(transcript.indexOf("F\t\textended query")), [
+        "F\t\textended query",
+        `B\t35\tNotificationResponse\t 1 "channel" "SSSS"`,
+        `B\t30\tParameterStatus\t "TimeZone" "Europe/Reykjavik"`,
+        "B\t4\tParseComplete",
+        "B\t6\tParameterDescription\t 0",
+        `B\t52\tRowDescription\t 2 "name" 0 0 25 65535 -1 0 "code" 0 0 25 65535 -1 0`,
+        "B\t4\tBindComplete",
+        "B\t48\tDataRow × 2",
+        `B\t13\tCommandComplete\t "SELECT 1"`,
+        "B\t24\tDataRow × 1"
+      ])
+      const text = String(failure)
+      assert.include(text, "the last messages, oldest first")
+      assert.include(text, "B 4 ParseComplete")
+      for (const shown of [text, JSON.stringify(failure)]) {
+        for (const value of ["Ísland", "told in confidence"]) assert.notInclude(shown, value)
+      }
+    })
+  )
+
+  it.effect("has twenty messages at most, the last ones, and counts the rows of a run in one of them", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(simple, (backend) =>
+        backend.send(
+          ...Array.from({ length: 1000 }, (_, n) => Message.parameterStatus("application_name", `${n}`)),
+          described,
+          ...Array.from({ length: 300 }, () => row),
+          complete,
+          Message.copyDone()
+        )
+      )
+      const transcript = transcriptOf(failure)
+      assert.lengthOf(transcript, 20)
+      assert.match(transcript[0] ?? "", /^B\t\d+\tParameterStatus\t "application_name" "9\d\d"$/)
+      assert.strictEqual(transcript.at(-1), "B\t4\tCopyDone")
+      assert.strictEqual(transcript.at(-2), `B\t13\tCommandComplete\t "SELECT 1"`)
+      const rows = transcript.filter((line) => line.includes("DataRow"))
+      const counted = rows.map((line) => Number(/DataRow × (\d+)$/.exec(line)?.[1]))
+      assert.strictEqual(
+        counted.reduce((total, count) => total + count, 0),
+        300
+      )
+    })
+  )
+})

@@ -104,6 +104,9 @@ const weight = (m: Exclude<FrontendMessage | BackendMessage, Rows | CopyData>): 
   }
 }
 
+/** the count of an entry that is a name and not yet a line: rendering it takes ten times as long as keeping it */
+const byName = -1
+
 type Entry = Exclude<FrontendMessage | BackendMessage, Rows | CopyData> | string
 
 /** Options of a {@link Transcript}. */
@@ -155,7 +158,7 @@ export class Transcript {
 
   /** Remembers what is known by name only: a request whose messages were written without ever being objects. */
   note(direction: Direction, name: string): void {
-    this.put(direction, `${direction}\t\t${printable(name.slice(0, heavy))}`, 0, 0)
+    this.put(direction, name.length > heavy ? name.slice(0, heavy) : name, byName, 0)
   }
 
   /** What was said last, oldest first, a line each. Runs are counted: `B\t4096\tDataRow × 117`, with the bytes of all of them. */
@@ -168,6 +171,7 @@ export class Transcript {
       const direction = this.directions[at]!
       const count = this.counts[at]!
       if (typeof entry !== "string") lines.push(messageLine(direction, entry, this.options))
+      else if (count === byName) lines.push(`${direction}\t\t${printable(entry)}`)
       else lines.push(count === 0 ? entry : `${direction}\t${this.sizes[at]!}\t${entry} × ${count}`)
     }
     return lines

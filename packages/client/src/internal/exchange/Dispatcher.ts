@@ -6,6 +6,7 @@ import {
   type NotificationResponse,
   ProtocolViolation,
   type ReportFields,
+  Transcript,
   type TransactionStatus
 } from "@pgfx/protocol"
 import type { StatementInfo } from "../../PostgresError.ts"
@@ -21,9 +22,6 @@ const maxParameters = 256
 
 /** statements kept under a name per connection (engine design §5) */
 const defaultPreparedLimit = 256
-
-/** messages that the report of a violation shows */
-const historyLength = 20
 
 export interface DispatcherOutlets {
   /** hands bytes to the transport, in order */
@@ -60,8 +58,8 @@ export class Dispatcher {
   /** what its holder started last: for those who want to know what they wait for */
   latest: StatementInfo | undefined = undefined
 
-  /** the last messages of both sides by name, for the report of a violation */
-  private readonly history: Array<string> = []
+  /** the last messages of both sides, for the report of a violation */
+  private readonly transcript = new Transcript()
   private readonly answers = new RequestQueue()
   private readonly unsent = new RequestQueue()
   private readonly writer = new ByteWriter()
@@ -78,9 +76,12 @@ export class Dispatcher {
     this.prepared = new PreparedStatements(preparedLimit)
   }
 
-  /** What was said last, oldest first: `F` from us, `B` from the server. */
+  /**
+   * The last messages, oldest first, a line each in the form of libpq's `PQtrace`, without values and secrets. Of ours only what they were
+   * for: they are written without ever being objects.
+   */
   get recent(): ReadonlyArray<string> {
-    return this.history.slice(-historyLength)
+    return this.transcript.lines()
   }
 
   /** Requests whose answer is not complete, those not yet written included. */
@@ -176,7 +177,7 @@ export class Dispatcher {
     }
     exchange.sent = true
     this.live++
-    this.remember("F", exchange.name)
+    this.transcript.note("F", exchange.name)
     this.answers.push(exchange)
     if (this.writer.size >= flushAtBytes) this.writeOut()
   }
@@ -194,7 +195,7 @@ export class Dispatcher {
   dispatch(messages: ReadonlyArray<BackendMessage>): void {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i]!
-      this.remember("B", message._tag)
+      this.transcript.add("B", message)
       switch (message._tag) {
         case "NoticeResponse":
           this.outlets.notice(message.fields)
@@ -288,11 +289,6 @@ export class Dispatcher {
     if (this.flushScheduled) return
     this.flushScheduled = true
     queueMicrotask(this.flush)
-  }
-
-  /** Trimmed now and then rather than shifted each time: this runs per message. */
-  private remember(side: "F" | "B", what: string): void {
-    if (this.history.push(`${side} ${what}`) > historyLength * 8) this.history.splice(0, historyLength * 7)
   }
 
   private writeOut(): void {

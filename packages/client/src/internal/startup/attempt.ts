@@ -62,8 +62,8 @@ const runInitialStatements = (
   })
 
 /** Our decoders read UTF-8 and nothing else; a pooler may have kept another client's setting. */
-const judgeEncoding = ({ parameters }: Dispatcher): Effect.Effect<void, Broken> => {
-  const encoding = parameters.get("client_encoding")
+const judgeEncoding = (dispatcher: Dispatcher): Effect.Effect<void, Broken> => {
+  const encoding = dispatcher.parameters.get("client_encoding")
   return encoding === undefined || encoding === "UTF8"
     ? Effect.void
     : Effect.fail(
@@ -73,7 +73,7 @@ const judgeEncoding = ({ parameters }: Dispatcher): Effect.Effect<void, Broken> 
             during: "the start of the session",
             expected: "client_encoding UTF8, as asked for",
             received: `client_encoding ${encoding}`,
-            transcript: []
+            transcript: dispatcher.recent
           },
           outcome: "NotSent"
         })
