@@ -2,7 +2,14 @@
 import { defineConfig } from "vitest/config"
 
 const project = (name: string, include: ReadonlyArray<string>, more: object = {}) => ({
-  test: { name, include: [...include], testTimeout: 30_000, hookTimeout: 60_000, ...more }
+  test: {
+    name,
+    include: [...include],
+    setupFiles: ["scripts/vitestSeed.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    ...more
+  }
 })
 
 export default defineConfig({

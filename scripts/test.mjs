@@ -1,6 +1,7 @@
 // `npm test`: sets up if need be, then runs every test once: pure, scripted, and against a real PostgreSQL 18.
 // Arguments go to vitest (`npm test -- --project pure`, a file name, `-t words`); PGFX_POSTGRES=14,15,16,17,18 names the
-// servers. The last line counts the tests and is the same for people and machines; the exit code is 0 only if none failed.
+// servers; PGFX_SEED=random draws the values of property tests anew. The last line counts the tests and is the same for
+// people and machines; the exit code is 0 only if none failed.
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setUp } from "./setup.mjs"

@@ -133,8 +133,11 @@ class World {
   settle(): void {
     const { stub } = this
     const waiting = this.requests.filter((request) => request.isWaiting)
+    // an answer may make the pool end a connection: that, too, takes until the other side has said so
+    const unrest = (): number =>
+      stub.pool.waiting + (stub.pool.members.size - stub.pool.stats.idle) + stub.openings.length
     for (let round = 0; round < 2_000; round++) {
-      const before = stub.pool.waiting + stub.pool.stats.busy + stub.openings.length
+      const before = unrest()
       for (const request of this.requests) if (request.exclusive && request.line !== undefined) request.finish()
       for (const line of stub.lines) {
         if (line.isHeld) line.release()
@@ -143,7 +146,7 @@ class World {
       }
       while (stub.openings.length > 0) stub.open()
       // The clock only ends the pause after a failure: nothing else may wait for it.
-      const now = stub.pool.waiting + stub.pool.stats.busy + stub.openings.length
+      const now = unrest()
       if (now === 0) break
       if (now === before && stub.clock.now < stub.lastFailure + 1_000) stub.clock.advance(1_000)
     }
