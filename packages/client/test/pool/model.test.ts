@@ -1,7 +1,7 @@
 // Whatever happens in whatever order, no slot is lost and nobody is forgotten: 10⁵ random operations against the state machine (P-1, P-2).
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import type { PoolLimits } from "../../src/internal/pool/PoolLessor.ts"
+import type { PoolLimits } from "../../src/internal/pool/PoolPorts.ts"
 import { Request, StubPool, type StubLine, unreachable, wrongPassword } from "./stubPool.ts"
 
 const pick = <A>(items: ReadonlyArray<A>, random: () => number): A | undefined =>
@@ -85,8 +85,8 @@ class World {
   check(): void {
     const { pool } = this.stub
     const { busy, idle, max } = pool.stats
-    assert.isAtMost(idle + busy + pool.opening, max, "idle + busy + opening ≤ max")
-    assert.isAtMost(pool.total, max)
+    assert.isAtMost(idle + busy + pool.openings.size, max, "idle + busy + opening ≤ max")
+    assert.isAtMost(pool.members.all.size + pool.openings.size, max)
     const held = new Set<StubLine>()
     let waiting = 0
     for (const request of this.requests) {
@@ -97,24 +97,24 @@ class World {
       if (held.has(line)) assert.fail("two hold one connection")
       held.add(line)
     }
-    for (const member of pool.members) {
+    for (const member of pool.members.all) {
       const { line, phase } = member
       if (held.has(line) && line.running.length > 0) assert.fail("somebody shares what is held")
-      if ((phase === "idle") !== pool.idle.includes(member)) assert.fail("idle, and not in the list")
+      if ((phase === "idle") !== pool.members.idle.includes(member)) assert.fail("idle, and not in the list")
       if (phase === "idle" && line.inFlight > 0) assert.fail("idle, and busy")
     }
-    assert.strictEqual(pool.waiting, waiting, "nobody is forgotten")
+    assert.strictEqual(pool.waiting.size, waiting, "nobody is forgotten")
     if (waiting > 0 && this.limits.checkAfter === Number.POSITIVE_INFINITY) {
       assert.strictEqual(idle, 0, "nobody waits beside an idle connection")
     }
     let reserved = 0
-    for (const member of pool.members) if (member.reserved) reserved++
-    assert.strictEqual(pool["reserved"], reserved)
-    assert.isAtMost(reserved, pool["alone"].size, "reserved for somebody")
-    if (pool["sharing"].size > 0) {
+    for (const member of pool.members.all) if (member.reserved) reserved++
+    assert.strictEqual(pool.members.reservations.size, reserved)
+    assert.isAtMost(reserved, pool.waiting.alone.size, "reserved for somebody")
+    if (pool.waiting.sharing.size > 0) {
       const depth = pool.limits.pipelineDepth
       assert.isFalse(
-        [...pool.members].some((member) => member.takesShared(depth)),
+        [...pool.members.all].some((member) => member.takesShared(depth)),
         "nobody waits beside a place to share"
       )
     }
@@ -135,7 +135,7 @@ class World {
     const waiting = this.requests.filter((request) => request.isWaiting)
     // an answer may make the pool end a connection: that, too, takes until the other side has said so
     const unrest = (): number =>
-      stub.pool.waiting + (stub.pool.members.size - stub.pool.stats.idle) + stub.openings.length
+      stub.pool.waiting.size + (stub.pool.members.all.size - stub.pool.stats.idle) + stub.openings.length
     for (let round = 0; round < 2_000; round++) {
       const before = unrest()
       for (const request of this.requests) if (request.exclusive && request.line !== undefined) request.finish()
@@ -152,8 +152,11 @@ class World {
     }
     for (const request of waiting) assert.isFalse(request.isWaiting, "everybody gets his turn")
     const { busy, idle, waiting: left } = stub.pool.stats
-    assert.deepStrictEqual({ busy, waiting: left, opening: stub.pool.opening }, { busy: 0, waiting: 0, opening: 0 })
-    assert.strictEqual(idle, stub.pool.members.size)
+    assert.deepStrictEqual(
+      { busy, waiting: left, opening: stub.pool.openings.size },
+      { busy: 0, waiting: 0, opening: 0 }
+    )
+    assert.strictEqual(idle, stub.pool.members.all.size)
     stub.pool.close()
     let empty = false
     stub.pool.onEmpty(() => {

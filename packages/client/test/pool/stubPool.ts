@@ -4,7 +4,8 @@ import { Broken, Permanent, type PostgresError } from "pgfx"
 import type { CloseReason, ExchangeFailure } from "../../src/internal/exchange/Exchange.ts"
 import type { Claim, Line, Waiter } from "../../src/internal/lease.ts"
 import type { PooledConnection } from "../../src/internal/pool/Member.ts"
-import { type MemberEvents, type Opening, PoolLessor, type PoolLimits } from "../../src/internal/pool/PoolLessor.ts"
+import { PoolLessor } from "../../src/internal/pool/PoolLessor.ts"
+import type { MemberEvents, Opening, PoolLimits } from "../../src/internal/pool/PoolPorts.ts"
 
 export const defaults: PoolLimits = {
   min: 0,

@@ -23,6 +23,8 @@ export class ConnectPace {
   /** of the last attempt, if it failed */
   lastError: PostgresError | undefined = undefined
   private alone = true
+  /** connections in a row that ended before they were of use to anybody */
+  private stillborn = 0
   private resume: (() => void) | undefined = undefined
   private refusedUntil = 0
 
@@ -55,9 +57,18 @@ export class ConnectPace {
     this.stop()
   }
 
-  /** A connection ended that we had not ended: maybe all are about to. */
-  lost(): void {
+  /**
+   * A connection ended that we had not ended: maybe all are about to. `atOnce`: it was of no use to anybody. A server that does so to one
+   * after the other must not be asked without a pause.
+   */
+  lost(atOnce: PostgresError | undefined): void {
     this.alone = true
+    if (atOnce !== undefined && this.stillborn++ > 0) this.failed(atOnce)
+  }
+
+  /** Somebody has got a connection that was opened. */
+  used(): void {
+    this.stillborn = 0
   }
 
   failed(error: PostgresError): void {

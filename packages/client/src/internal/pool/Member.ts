@@ -1,4 +1,4 @@
-// One connection of a pool and what the pool knows about it. Data; the transitions are PoolLessor's.
+// One connection of a pool and what the pool knows about it. Data; the transitions are those of Members.
 import type { CloseReason } from "../exchange/Exchange.ts"
 import type { Line } from "../lease.ts"
 import type { Place } from "./Place.ts"

@@ -25,7 +25,8 @@ import { resolve } from "../startup/settings/resolve.ts"
 import { Descriptions } from "../StatementCache.ts"
 import { traceStatements } from "../traceStatements.ts"
 import { TypeStore } from "../TypeStore.ts"
-import { type MemberEvents, type Opening, PoolLessor, type PoolLimits, type PoolPorts } from "./PoolLessor.ts"
+import { PoolLessor } from "./PoolLessor.ts"
+import type { MemberEvents, Opening, PoolLimits, PoolPorts } from "./PoolPorts.ts"
 import { pooledConnection } from "./pooledConnection.ts"
 import { recoveryOf } from "./recoveryOf.ts"
 
@@ -196,7 +197,8 @@ const closePool = (
       closeTimeout,
       Effect.async((resume) => pool.onEmpty(() => resume(Effect.void)))
     )
-    const left = [...pool.members]
+    const { members } = pool
+    const left = [...members.all]
     if (left.length === 0) return
     yield* within(
       cancelTimeout,
@@ -206,5 +208,5 @@ const closePool = (
         { concurrency: "unbounded", discard: true }
       )
     )
-    for (const member of left) if (pool.members.has(member)) pool.drop(member, { _tag: "Closed" })
+    for (const member of left) if (members.all.has(member)) members.drop(member, { _tag: "Closed" })
   })

@@ -1,0 +1,63 @@
+// The time-out of those who wait: one timer for all, because the head of the queue expires first. It is left running when the queue
+// becomes empty, so a request that waits a moment costs no timer of its own.
+import type { Line } from "../lease.ts"
+import type { Place } from "./Place.ts"
+import type { PoolLimits, PoolPorts } from "./PoolPorts.ts"
+import type { Waiting } from "./Waiting.ts"
+
+/** milliseconds; timers are not more exact than that */
+const tolerance = 0.5
+
+export interface ExpiryParts<L extends Line> {
+  readonly limits: PoolLimits
+  readonly ports: PoolPorts<L>
+  readonly waiting: Waiting<L>
+}
+
+export interface ExpiryEvents<L extends Line> {
+  /** its time is over; ends its wait */
+  readonly due: (place: Place<L>) => void
+  /** nobody more is due */
+  readonly done: () => void
+}
+
+export class Expiry<L extends Line> {
+  private cancel: (() => void) | undefined = undefined
+
+  private readonly acquireTimeout: number
+  private readonly ports: PoolPorts<L>
+  private readonly waiting: Waiting<L>
+  private readonly events: ExpiryEvents<L>
+  constructor({ limits, ports, waiting }: ExpiryParts<L>, events: ExpiryEvents<L>) {
+    this.acquireTimeout = limits.acquireTimeout
+    this.ports = ports
+    this.waiting = waiting
+    this.events = events
+  }
+
+  /** Somebody waits. Nothing happens if it runs already. */
+  start(): void {
+    const { first } = this.waiting
+    if (this.cancel !== undefined || first === undefined || !Number.isFinite(this.acquireTimeout)) return
+    const left = Math.max(0, first.since + this.acquireTimeout - this.ports.now())
+    this.cancel = this.ports.schedule(left, () => {
+      this.cancel = undefined
+      this.expireDue()
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.cancel?.()
+    this.cancel = undefined
+  }
+
+  private expireDue(): void {
+    const latest = this.ports.now() + tolerance - this.acquireTimeout
+    const { waiting } = this
+    for (let place = waiting.first; place !== undefined && place.since <= latest; place = waiting.first) {
+      this.events.due(place)
+    }
+    this.events.done()
+  }
+}
