@@ -196,6 +196,10 @@ export type PermanentReason =
   /** `command`: the word that was refused, `"BEGIN"` */
   | { readonly _tag: "UseTransaction"; readonly command: string }
   | { readonly _tag: "UseCopy" }
+  /** a statement for the connection of a transaction or a pin on which a COPY runs: nothing may come between its data */
+  | { readonly _tag: "CopyInProgress" }
+  /** the text of a `Copy` is not what it is used for; `expected`: `"COPY … FROM STDIN"` */
+  | { readonly _tag: "InvalidCopy"; readonly expected: string; readonly issue: string }
   | { readonly _tag: "ListenUnsupported"; readonly waitedMillis: number }
 
 /** One difference between a statement's Schemas and what the server says about it. */

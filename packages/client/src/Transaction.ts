@@ -21,7 +21,7 @@ import type { Dispatcher } from "./internal/exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./internal/exchange/Group.ts"
 import { ownStatement, type Part } from "./internal/exchange/parts.ts"
 import { exchangeOn } from "./internal/runOn.ts"
-import { ensureBegun, finished } from "./internal/runRequest.ts"
+import { copyInProgress, ensureBegun, finished, refuse } from "./internal/runRequest.ts"
 import { quoteIdentifier } from "./internal/sql/template.ts"
 import { Postgres } from "./Postgres.ts"
 import { Broken, Permanent, type PostgresError } from "./PostgresError.ts"
@@ -226,6 +226,7 @@ const runWith =
         const database = databaseOf(postgres)
         const current = holderOf(context, database)
         if (current !== undefined && !isOpen(current)) return Effect.fail(finished({}))
+        if (current?.copying === true) return refuse({}, copyInProgress)
         if (current === undefined || current.depth === 0) {
           const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
           return outermost(database, outer, current, options, ending, self)
@@ -271,7 +272,9 @@ export class Transaction extends Context.Tag("pgfx/Transaction")<Transaction, { 
   ): Effect.Effect<A, E | PostgresError, R | Transaction> =>
     Effect.flatMap(Transaction, (transaction) =>
       Effect.flatMap(holderOfTransaction, (holder) =>
-        Effect.provideService(nested(holder, "commit", self), Transaction, transaction)
+        holder.copying
+          ? refuse({}, copyInProgress)
+          : Effect.provideService(nested(holder, "commit", self), Transaction, transaction)
       )
     )
   /** waits for the lock `key`, which is released with the transaction */

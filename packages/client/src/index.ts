@@ -1,4 +1,5 @@
 export * from "./Connection.ts"
+export * from "./Copy.ts"
 export * from "./Param.ts"
 export * from "./Pool.ts"
 export * from "./Postgres.ts"

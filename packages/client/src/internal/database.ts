@@ -60,6 +60,8 @@ export interface Holder {
   failedBy: PostgresError | undefined
   /** a statement was interrupted after it was sent: what was promised not to happen must not be committed */
   doomed: boolean
+  /** a COPY has the connection to itself: what else is asked of it is refused, because waiting could be for oneself */
+  copying: boolean
   /** false once the scope has ended: a fiber that outlived it finds out */
   open: boolean
 }
@@ -115,6 +117,7 @@ export const makeHolder = (
   begin,
   failedBy: undefined,
   doomed: false,
+  copying: false,
   open: true
 })
 

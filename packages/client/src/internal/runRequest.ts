@@ -29,7 +29,7 @@ export const finished = (context: RequestContext): Permanent =>
   })
 
 /** A statement was interrupted, and the server may have carried it out: nothing after it counts. */
-const doomed: PermanentReason = {
+export const doomed: PermanentReason = {
   _tag: "InFailedSqlTransaction",
   report: {
     severity: "ERROR",
@@ -38,7 +38,10 @@ const doomed: PermanentReason = {
   }
 }
 
-const refuse = (context: RequestContext, reason: PermanentReason): Effect.Effect<never, PostgresError> =>
+/** Whoever feeds or reads the COPY may be the one who asks: he must not wait for it. */
+export const copyInProgress: PermanentReason = { _tag: "CopyInProgress" }
+
+export const refuse = (context: RequestContext, reason: PermanentReason): Effect.Effect<never, PostgresError> =>
   Effect.fail(
     new Permanent({ reason, outcome: "NotSent", statement: context.statement, parameters: context.parameters })
   )
@@ -56,6 +59,7 @@ export const ensureBegun = (holder: Holder): Effect.Effect<void, PostgresError> 
   Effect.suspend(() => {
     const { dispatcher, gate } = holder
     if (!isOpen(holder)) return Effect.fail(finished({}))
+    if (holder.copying) return refuse({}, copyInProgress)
     if (gate.isClosed) return Effect.zipRight(gate.pass(false), ensureBegun(holder))
     if (holder.begin.length === 0) return Effect.void
     return beginning(holder, (parts) =>
@@ -93,6 +97,7 @@ const onHolder = <A>(
   make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> => {
   if (!isOpen(holder)) return Effect.fail(finished(context))
+  if (holder.copying) return refuse(context, copyInProgress)
   const { gate } = holder
   const again = Effect.suspend(() => onHolder(holder, context, placement, make))
   if (gate.isClosed) return Effect.zipRight(gate.pass(false), again)

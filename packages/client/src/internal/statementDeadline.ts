@@ -60,7 +60,7 @@ export const alone = <A>(
   )
 
 /** Everything that was submitted is answered, or the connection is gone. */
-const drained = (dispatcher: Dispatcher): Effect.Effect<void> =>
+export const drained = (dispatcher: Dispatcher): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (dispatcher.inFlight === 0 || dispatcher.closed !== undefined) return Effect.void
     const event = Effect.async<void>((resume) => {

@@ -18,7 +18,7 @@ import { exchangeOn, type MakeRun, runOn } from "./runOn.ts"
 import { alone, withDeadline } from "./statementDeadline.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import { SingleExchange } from "./exchange/Run.ts"
-import { ensureBegun, finished, runInTransaction } from "./runRequest.ts"
+import { copyInProgress, ensureBegun, finished, refuse, runInTransaction } from "./runRequest.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
@@ -148,6 +148,7 @@ export const streamQuery = <A, R>(
       /** The deadline is that of a batch: while the consumer works, the server does not. */
       const run = <B>(make: MakeRun<B>): Effect.Effect<B, PostgresError> => {
         if (holder !== undefined && !isOpen(holder)) return Effect.fail(finished(context))
+        if (holder?.copying === true) return refuse(context, copyInProgress)
         const cancel: CancelFacts = {}
         const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
         const request = { ...context, cancel }

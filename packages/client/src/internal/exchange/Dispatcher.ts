@@ -30,6 +30,10 @@ export interface DispatcherOutlets {
   readonly notification: (notification: NotificationResponse) => void
   /** the queue has become empty: nothing is in flight */
   readonly idle: () => void
+  /** bytes handed over that the transport has not passed on yet */
+  readonly backlog: () => number
+  /** calls back when it has passed on enough of them, or is gone; the function it answers takes the call back */
+  readonly onDrained: (callback: () => void) => () => void
   /**
    * Everything that was sent is abandoned, and the answers are not complete: the moment at which a CancelRequest can hit nobody
    * innocent. Nothing more is written until `release`.
@@ -67,6 +71,8 @@ export class Dispatcher {
   /** sent, unanswered and wanted by somebody */
   private live = 0
   private held = false
+  private paused = false
+  private whenReading: Array<() => void> = []
   private whenReleased: Array<() => void> = []
   private whenProgressed: Array<() => void> = []
 
@@ -132,6 +138,36 @@ export class Dispatcher {
     else if (this.answers.size === 0) this.outlets.idle()
   }
 
+  /** Nothing more is to be read for now: the head's consumer has as much as it can hold. */
+  get isPaused(): boolean {
+    return this.paused
+  }
+
+  /** Only for whoever is alone on the connection: an answer behind it would not be read either, and both sides could block. */
+  pauseReading(): void {
+    if (this.closed === undefined) this.paused = true
+  }
+
+  resumeReading(): void {
+    this.paused = false
+    for (const callback of this.whenReading.splice(0)) callback()
+  }
+
+  /** Calls back once reading may go on. Answers a function that takes the callback back. */
+  onReading(callback: () => void): () => void {
+    return this.once(this.whenReading, !this.paused, callback)
+  }
+
+  /** Bytes that were written and that the transport has not passed on yet. */
+  get backlog(): number {
+    return this.outlets.backlog()
+  }
+
+  /** Calls back when the transport can take more, or is gone. Answers a function that takes the callback back. */
+  onDrained(callback: () => void): () => void {
+    return this.outlets.onDrained(callback)
+  }
+
   /** Calls back once no hold is in force, also when the connection ends. Answers a function that takes the callback back. */
   onReleased(callback: () => void): () => void {
     return this.once(this.whenReleased, !this.held || this.closed !== undefined, callback)
@@ -157,10 +193,10 @@ export class Dispatcher {
   readonly flush = (): void => {
     this.flushScheduled = false
     if (this.closed !== undefined || this.held) return
-    let exchange = this.unsent.shift()
-    while (exchange !== undefined) {
+    while (this.answers.last?.holdsLine !== true) {
+      const exchange = this.unsent.shift()
+      if (exchange === undefined) break
       this.send(exchange)
-      exchange = this.unsent.shift()
     }
     this.writeOut()
     if (this.answers.size === 0) this.outlets.idle()
@@ -189,6 +225,8 @@ export class Dispatcher {
     if (this.closed !== undefined) return
     encode(this.writer)
     this.writeOut()
+    // it may have ended what kept the others from being written
+    if (this.unsent.size > 0) this.scheduleFlush()
   }
 
   /** Throws `ProtocolViolation` or `SessionEnded`; the caller then closes the connection with it. */
@@ -230,6 +268,7 @@ export class Dispatcher {
         exchange = queue.shift()
       }
     }
+    this.resumeReading()
     for (const callback of [...this.whenProgressed.splice(0), ...this.whenReleased.splice(0)]) callback()
   }
 

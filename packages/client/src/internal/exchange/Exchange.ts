@@ -65,6 +65,8 @@ export abstract class Exchange {
   abandoned = false
   /** answered to its end */
   complete = false
+  /** sent, and still being written: whatever came behind it would land in the middle of it */
+  holdsLine = false
   /** kept until ReadyForQuery or the end of the connection, whichever comes first */
   protected failure: ExchangeFailure | undefined = undefined
 

@@ -42,8 +42,10 @@ export class Group extends Exchange {
         this.failure ??= { _tag: "Reported", fields: message.fields }
         this.skipRest()
         return false
-      case "CopyInResponse":
       case "CopyOutResponse":
+        if (this.failure === undefined && this.parts[this.at]?.takesCopyOut === true) return this.receivePart(message)
+        return this.receiveCopy(message)
+      case "CopyInResponse":
       case "CopyBothResponse":
         return this.receiveCopy(message)
       default:

@@ -3,7 +3,7 @@ import type { Exchange } from "./Exchange.ts"
 
 export class RequestQueue {
   head: Exchange | undefined = undefined
-  private last: Exchange | undefined = undefined
+  last: Exchange | undefined = undefined
   size = 0
 
   push(exchange: Exchange): void {

@@ -21,6 +21,8 @@ export interface Part {
   /** an error came before this part was done: it has not run, or not to its end */
   skipped(): void
   readonly mayAnswerCopy: boolean
+  /** the data of a COPY TO STDOUT is what it waits for */
+  readonly takesCopyOut?: boolean
 }
 
 /** Where rows go. Its methods run on the reader's fiber, in order; they may throw `ProtocolViolation` and nothing else. */

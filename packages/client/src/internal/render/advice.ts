@@ -106,6 +106,8 @@ const ofReason = (reason: Reason): ReadonlyArray<string> => {
       return ["Transaction.run(effect); in migrations, Query.script may contain it"]
     case "UseCopy":
       return ["use the Copy module"]
+    case "CopyInProgress":
+      return ["run it before or after the COPY, or outside this Transaction or Session.pin"]
     case "ListenUnsupported":
       return ["a pooler in transaction mode cannot: connect to the server itself, or to a pooler in session mode"]
     case "CommitRolledBack":

@@ -95,6 +95,10 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
       return `${oneLine(reason.command, 50)} is not sent as a statement: transactions are opened and closed by Transaction`
     case "UseCopy":
       return "COPY is not sent as a statement: it changes the meaning of the bytes that follow"
+    case "CopyInProgress":
+      return "a COPY has this connection to itself until it ends"
+    case "InvalidCopy":
+      return `expected ${oneLine(reason.expected, 100)}: ${oneLine(reason.issue, 500)}`
     case "ListenUnsupported":
       return `this server does not deliver notifications: no echo of our own within ${duration(reason.waitedMillis)}`
   }

@@ -30,7 +30,7 @@ import type { Progress } from "./progress.ts"
 import type { ResolvedHost, ResolvedSettings } from "./settings/ResolvedSettings.ts"
 
 /** What comes without being asked for, and the end of it all. */
-export interface ConnectionOutlets extends Omit<DispatcherOutlets, "write"> {
+export interface ConnectionOutlets extends Omit<DispatcherOutlets, "write" | "backlog" | "onDrained"> {
   /** told at most once, and only of a connection that was handed over */
   readonly closed: (reason: CloseReason) => void
 }
@@ -41,8 +41,13 @@ const reader = (
   dispatcher: Dispatcher,
   maxMessageSize: number
 ): Effect.Effect<void, Broken | ProtocolViolation> => {
+  const resumed = Effect.async<void>((resume) => {
+    const takeBack = dispatcher.onReading(() => resume(Effect.void))
+    return Effect.sync(takeBack)
+  })
+  const next = Effect.suspend(() => (dispatcher.isPaused ? Effect.zipRight(resumed, duplex.read) : duplex.read))
   const chunks: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, Broken, unknown, void, unknown> = Channel.flatMap(
-    Channel.fromEffect(duplex.read),
+    Channel.fromEffect(next),
     (bytes) => (bytes === undefined ? Channel.void : Channel.zipRight(Channel.write(Chunk.of(bytes)), chunks))
   )
   const dispatch = (messages: ReadonlyArray<BackendMessage>): void => dispatcher.dispatch(messages)
@@ -184,6 +189,11 @@ export const startSession = (
     const ours: DispatcherOutlets = {
       ...outlets,
       write: duplex.write,
+      backlog: duplex.buffered,
+      onDrained: (callback) => {
+        const waiting = Effect.runFork(Effect.map(duplex.drained, callback))
+        return () => waiting.unsafeInterruptAsFork(waiting.id())
+      },
       idle: () => {
         if (handedOver) outlets.idle()
       },

@@ -1,0 +1,68 @@
+// The connection of a COPY, for as long as its Scope lives: an exclusive lease, or the connection of the transaction or pin it is in, once
+// everything that was sent before is answered. Meanwhile nothing else is sent there.
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import type * as Scope from "effect/Scope"
+import type { PostgresError } from "../../PostgresError.ts"
+import { type Database, type Holder, holderOf, isOpen, leaseExclusively } from "../database.ts"
+import type { Dispatcher } from "../exchange/Dispatcher.ts"
+import type { FailureContext } from "../failure.ts"
+import type { RequestContext } from "../runOn.ts"
+import { copyInProgress, doomed, ensureBegun, finished, refuse } from "../runRequest.ts"
+import { drained } from "../statementDeadline.ts"
+
+export interface CopyLine {
+  readonly dispatcher: Dispatcher
+  /** the scope it is in; `undefined`: the COPY is alone */
+  readonly holder: Holder | undefined
+  /** a transaction is open: the caller's */
+  readonly inTransaction: boolean
+}
+
+const inHolder = (holder: Holder, context: RequestContext): Effect.Effect<CopyLine, PostgresError, Scope.Scope> => {
+  const { dispatcher, gate } = holder
+  const enter = Effect.suspend(() => {
+    if (!isOpen(holder)) return Effect.fail(finished(context))
+    if (holder.copying) return refuse(context, copyInProgress)
+    if (holder.doomed) return refuse(context, doomed)
+    return Effect.zipRight(ensureBegun(holder), gate.pass(true))
+  })
+  const leave = Effect.sync(() => {
+    holder.copying = false
+    gate.open()
+  })
+  return Effect.acquireRelease(
+    Effect.map(Effect.interruptible(enter), () => {
+      holder.copying = true
+    }),
+    () => leave
+  ).pipe(
+    Effect.zipRight(drained(dispatcher)),
+    Effect.map(() => ({ dispatcher, holder, inTransaction: holder.depth > 0 || dispatcher.status !== "I" }))
+  )
+}
+
+export const copyLine = (
+  database: Database,
+  context: RequestContext
+): Effect.Effect<CopyLine, PostgresError, Scope.Scope> =>
+  Effect.withFiberRuntime((fiber) => {
+    const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
+    if (holder !== undefined) return inHolder(holder, context)
+    return Effect.map(
+      Effect.acquireRelease(Effect.interruptible(leaseExclusively(database, context)), ({ release }) => release),
+      ({ dispatcher }) => ({ dispatcher, holder: undefined, inTransaction: false })
+    )
+  })
+
+/** What surrounds a request on it. */
+export const contextOn = ({ holder, inTransaction }: CopyLine, context: RequestContext): FailureContext => ({
+  ...context,
+  inTransaction,
+  failedBy: holder?.failedBy
+})
+
+/** Its failure is its scope's, as that of any statement. */
+export const failedOn = ({ dispatcher, holder }: CopyLine, error: PostgresError): void => {
+  if (holder !== undefined && dispatcher.status === "E") holder.failedBy ??= error
+}
