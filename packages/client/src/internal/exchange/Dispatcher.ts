@@ -23,6 +23,8 @@ const maxParameters = 256
 /** statements kept under a name per connection (engine design §5) */
 const defaultPreparedLimit = 256
 
+/** read_only_sql_transaction */
+const readOnlyTransaction = "25006"
 export interface DispatcherOutlets {
   /** hands bytes to the transport, in order */
   readonly write: (bytes: Uint8Array) => void
@@ -39,6 +41,8 @@ export interface DispatcherOutlets {
    * innocent. Nothing more is written until `release`.
    */
   readonly allAbandoned: () => void
+  /** A statement was refused because it writes (25006). Told once its answer is complete, when `parameters` say whose doing that is. */
+  readonly writeRefused?: () => void
 }
 
 /** The server has said its last word, which is in `lastReport`. */
@@ -73,6 +77,8 @@ export class Dispatcher {
   private held = false
   private paused = false
   private whenReading: Array<() => void> = []
+  /** 25006 came, and the ReadyForQuery behind it has not yet */
+  private refusedWrite = false
   private whenReleased: Array<() => void> = []
   private whenProgressed: Array<() => void> = []
 
@@ -287,11 +293,16 @@ export class Dispatcher {
     if (message._tag === "ErrorResponse" && (head === undefined || isFatal(message.fields))) {
       this.lastReport = message.fields
     }
+    if (message._tag === "ErrorResponse" && message.fields.code === readOnlyTransaction) this.refusedWrite = true
     if (message._tag === "ReadyForQuery") this.status = message.status
     if (head !== undefined) {
       if (head.receive(message)) this.answered(head)
     } else if (message._tag !== "ErrorResponse") {
       throw new ProtocolViolation({ during: "idle", offset: -1, expected: "nothing", received: message._tag })
+    }
+    if (this.refusedWrite && message._tag === "ReadyForQuery") {
+      this.refusedWrite = false
+      this.outlets.writeRefused?.()
     }
     // FATAL ends the session, and the server closes the socket: nothing is sent there any more, and nothing that follows is believed.
     if (message._tag === "ErrorResponse" && isFatal(message.fields)) throw new SessionEnded()

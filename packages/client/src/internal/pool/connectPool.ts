@@ -19,6 +19,7 @@ import type { Database } from "../database.ts"
 import { serverReport } from "../errorFromReport.ts"
 import type { Dispatcher } from "../exchange/Dispatcher.ts"
 import { logNotes } from "../startup/logNotes.ts"
+import { hasBecomeReadOnly } from "../startup/sessionAttributes.ts"
 import { openConnection } from "../startup/openConnection.ts"
 import type { ResolvedPool, ResolvedSettings } from "../startup/settings/ResolvedSettings.ts"
 import { resolve } from "../startup/settings/resolve.ts"
@@ -88,12 +89,27 @@ export const connectPool = (
     const schedule = (after: Duration.DurationInput, callback: () => void): (() => void) =>
       fork(Effect.delay(Effect.sync(callback), after)).stop
 
+    /** Connections opened before the last retreat from a server that no longer writes are of an older one. */
+    let generation = 0
+    const retreat = (born: number): void => {
+      if (born !== generation) return
+      generation++
+      fork(
+        Effect.logWarning(
+          "pgfx: the server has become read-only, and the pool is to write; its connections are replaced"
+        )
+      )
+      pool.refresh()
+    }
+
     /** A connection of the pool, from the first packet on; `join` makes it a member. */
     const openMember = (join: Opening<Dispatcher>["opened"]): Effect.Effect<void, PostgresError, Transport> =>
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
           const scope = yield* Scope.make()
           let events: MemberEvents | undefined
+          let dispatcher: Dispatcher | undefined
+          const born = generation
           const recovery = recoveryOf({ resolved, abilities, destroy: pool.destroy })
           const exit = yield* Effect.exit(
             restore(
@@ -103,6 +119,10 @@ export const connectPool = (
                   notification: () => undefined,
                   idle: () => events?.idle(),
                   allAbandoned: () => void fork(recovery.run),
+                  writeRefused: () => {
+                    if (dispatcher === undefined) return
+                    if (hasBecomeReadOnly(dispatcher, resolved.targetSessionAttrs)) retreat(born)
+                  },
                   closed: () => {
                     events?.lost()
                     fork(Effect.uninterruptible(Scope.close(scope, Exit.void)))
@@ -117,6 +137,7 @@ export const connectPool = (
             return yield* Effect.failCause(exit.cause)
           }
           recovery.of(exit.value)
+          dispatcher = exit.value.dispatcher
           const { initialStatements } = exit.value
           events = join(
             pooledConnection({

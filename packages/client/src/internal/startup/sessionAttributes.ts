@@ -56,3 +56,13 @@ export const mismatch = (
       return Effect.map(isStandby(dispatcher), (standby) => (standby ? undefined : "it is not a standby"))
   }
 }
+
+/**
+ * The session was asked for because it writes, and its server says by now that it does not: it was demoted, or its sessions were made
+ * read-only. A server that does not report that (before 14) is believed to have refused one transaction only.
+ */
+export const hasBecomeReadOnly = (dispatcher: Dispatcher, wanted: TargetSessionAttrs): boolean => {
+  const standby = isOn(dispatcher, "in_hot_standby") === true
+  if (wanted === "primary") return standby
+  return wanted === "read-write" && (standby || isOn(dispatcher, "default_transaction_read_only") === true)
+}
