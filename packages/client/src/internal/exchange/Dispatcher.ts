@@ -25,6 +25,7 @@ const defaultPreparedLimit = 256
 
 /** read_only_sql_transaction */
 const readOnlyTransaction = "25006"
+
 export interface DispatcherOutlets {
   /** hands bytes to the transport, in order */
   readonly write: (bytes: Uint8Array) => void
