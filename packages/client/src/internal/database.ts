@@ -144,7 +144,10 @@ export const leaseExclusively = (
     Effect.async((resume) => {
       const claim = database.lessor.exclusive({
         fiber: fiber.id(),
+        site: fiber.currentSpan?._tag === "Span" ? fiber.currentSpan.name : undefined,
         granted: (dispatcher) => {
+          // what was run before is not this holder's
+          dispatcher.latest = undefined
           resume(
             Effect.succeed({
               dispatcher,

@@ -15,6 +15,10 @@ export interface Line {
   readonly closed: CloseReason | undefined
   /** what the server said without being asked: it is about to close */
   readonly lastReport?: unknown
+  /** bytes of the requests whose answer is not complete */
+  readonly unansweredBytes?: number
+  /** what tells that a statement has changed the session */
+  readonly changedBy?: string | undefined
   /** what was started last */
   readonly latest?: StatementInfo | undefined
 }
@@ -29,6 +33,8 @@ export interface Waiter<L = Dispatcher> {
   readonly fiber?: object | undefined
   /** of a shared lease: what it is for */
   readonly statement?: StatementInfo | undefined
+  /** of an exclusive lease: the span in which it was asked for */
+  readonly site?: string | undefined
 }
 
 /** A place in the queue, and later the lease. */
@@ -42,7 +48,8 @@ export interface Claim {
 
 /** What queries, transactions and streams ask for a connection: grants at once or in FIFO order. */
 export interface Lessor<L = Dispatcher> {
-  readonly shared: (waiter: Waiter<L>) => Claim
+  /** `lost`: of the same request, on a connection that ended before anything was sent; its place in the queue is kept */
+  readonly shared: (waiter: Waiter<L>, lost?: Claim) => Claim
   readonly exclusive: (waiter: Waiter<L>) => Claim
 }
 

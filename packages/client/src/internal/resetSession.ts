@@ -5,10 +5,12 @@ import type { Database } from "./database.ts"
 import { underDeadline } from "./deadline.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 
-/** DISCARD ALL without DEALLOCATE: prepared statements stay. RESET goes back to the start-up parameters. */
+/** DISCARD ALL without DEALLOCATE and DISCARD PLANS: prepared statements stay. RESET goes back to the start-up parameters. */
 const resetScript = [
   "CLOSE ALL",
   "SET SESSION AUTHORIZATION DEFAULT",
+  // behind that one: the role that the session was started with
+  "RESET ROLE",
   "RESET ALL",
   "UNLISTEN *",
   "SELECT pg_catalog.pg_advisory_unlock_all()",
@@ -30,7 +32,11 @@ export const resetSession = (
     const run = (sql: string) => command(dispatcher, sql, { inTransaction: false })
     // A script cannot begin inside a transaction it is to end: ROLLBACK goes alone.
     const rolledBack = dispatcher.status === "I" ? Effect.void : run("ROLLBACK")
-    const statements = Effect.forEach([resetScript, ...initialStatements], run, { discard: true })
+    // DISCARD ALL runs alone; it does not bring back the role either.
+    const reset = dispatcher.session.hasPrepared ? ["DISCARD ALL", "RESET ROLE"] : [resetScript]
+    const statements = Effect.forEach([...reset, ...initialStatements], run, { discard: true }).pipe(
+      Effect.zipRight(Effect.sync(() => dispatcher.session.begin(dispatcher.parameters)))
+    )
     return underDeadline(database, dispatcher, "the reset of a session", Effect.zipRight(rolledBack, statements)).pipe(
       Effect.catchAll(() =>
         Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: "the reset of a session" }))

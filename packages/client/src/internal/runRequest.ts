@@ -102,6 +102,8 @@ const onHolder = <A>(
   const again = Effect.suspend(() => onHolder(holder, context, placement, make))
   if (gate.isClosed) return Effect.zipRight(gate.pass(false), again)
   if (holder.doomed) return refuse(context, doomed)
+  // Whoever has the connection next finds the session as it was.
+  if (placement.words.kind === "sessional") holder.dispatcher.session.expect(placement.words.first)
   const run = holder.depth === 0 ? inPin(holder, context, make) : runInTransaction(holder, context, make)
   if (holder.begin.length > 0) {
     return placement.joins === true ? beginning(holder, run) : Effect.zipRight(ensureBegun(holder), again)
@@ -153,6 +155,7 @@ const onSharedLease = <A>(
     Effect.async<A, PostgresError>((resume) => {
       let on: Dispatcher | undefined
       let run: Run
+      /** the latest; one that was lost keeps its place for the next */
       let claim: Claim | undefined
       let moves = 0
       let isWanted = true
@@ -181,15 +184,18 @@ const onSharedLease = <A>(
           mine?.end()
           answered(answer, failure)
         })
-        mine = database.lessor.shared({
-          fiber: fiber.id(),
-          statement: context.statement,
-          granted: (dispatcher) => {
-            on = dispatcher
-            run.start(dispatcher)
+        mine = database.lessor.shared(
+          {
+            fiber: fiber.id(),
+            statement: context.statement,
+            granted: (dispatcher) => {
+              on = dispatcher
+              run.start(dispatcher)
+            },
+            refused: (failure) => settle(undefined, failure)
           },
-          refused: (failure) => settle(undefined, failure)
-        })
+          claim
+        )
         // It may have been granted and settled by now, and placed anew.
         if (isOver) mine.end()
         else claim = mine

@@ -141,6 +141,8 @@ export const streamQuery = <A, R>(
       const { statement } = prepared
       const values = yield* prepared.parameters.encode(args)
       const { dispatcher, holder, inTransaction } = yield* place(database)
+      const { words } = prepared.placement
+      if (words.kind === "sessional") dispatcher.session.expect(words.first)
       const scope = yield* Effect.scope
       const portal = `pgfx_p${++portals}`
       const context: FailureContext = { inTransaction: true, ...requestContext(statement) }

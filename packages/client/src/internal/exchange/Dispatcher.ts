@@ -13,9 +13,13 @@ import type { StatementInfo } from "../../PostgresError.ts"
 import { type CloseReason, type Exchange, isFatal } from "./Exchange.ts"
 import { PreparedStatements } from "../StatementCache.ts"
 import { RequestQueue } from "./RequestQueue.ts"
+import { SessionWatch } from "./SessionWatch.ts"
 
 /** 64 KiB is one system call on loopback; above it waiting for the microtask only adds memory. */
 const flushAtBytes = 64 * 1024
+
+/** Handed over and not accepted by the transport: above it requests stay unsent, so they can still be given up (engine design §4). */
+const highWaterBytes = 1024 * 1024
 
 /** A server may announce any number of settings; a hostile one is kept from filling the memory (case F-20). */
 const maxParameters = 256
@@ -64,6 +68,8 @@ export class Dispatcher {
   readonly prepared: PreparedStatements
   /** what the server said last without being asked, usually why it is about to close */
   lastReport: ReportFields | undefined = undefined
+  /** what tells that the session is not what it was */
+  readonly session = new SessionWatch()
   /** what its holder started last: for those who want to know what they wait for */
   latest: StatementInfo | undefined = undefined
 
@@ -80,6 +86,10 @@ export class Dispatcher {
   private whenReading: Array<() => void> = []
   /** 25006 came, and the ReadyForQuery behind it has not yet */
   private refusedWrite = false
+  /** the transport has enough to do */
+  private full = false
+  /** of the requests whose answer is not complete */
+  private bytesInFlight = 0
   private whenReleased: Array<() => void> = []
   private whenProgressed: Array<() => void> = []
 
@@ -110,6 +120,16 @@ export class Dispatcher {
   /** Sent requests whose answer is not complete. */
   get unanswered(): number {
     return this.answers.size
+  }
+
+  /** Bytes of the sent requests whose answer is not complete. */
+  get unansweredBytes(): number {
+    return this.bytesInFlight
+  }
+
+  /** What tells that a statement has changed the session; `undefined`: nothing does. */
+  get changedBy(): string | undefined {
+    return this.session.evidence
   }
 
   /** Sent requests whose answers somebody waits for. */
@@ -199,18 +219,18 @@ export class Dispatcher {
   /** Encodes and writes what was submitted. Called by itself; callers that cannot wait a microtask may call it. */
   readonly flush = (): void => {
     this.flushScheduled = false
-    if (this.closed !== undefined || this.held) return
-    while (this.answers.last?.holdsLine !== true) {
+    if (this.closed !== undefined || this.held || this.full) return
+    while (this.unsent.size > 0 && this.answers.last?.holdsLine !== true && !this.isFull()) {
       const exchange = this.unsent.shift()
-      if (exchange === undefined) break
-      this.send(exchange)
+      if (exchange !== undefined) this.send(exchange)
     }
     this.writeOut()
-    if (this.answers.size === 0) this.outlets.idle()
+    if (this.inFlight === 0) this.outlets.idle()
   }
 
   private send(exchange: Exchange): void {
     const mark = this.writer.mark()
+    const before = this.writer.size
     try {
       if (exchange.abandoned) return exchange.fail({ _tag: "Abandoned" })
       exchange.encode(this.writer)
@@ -219,6 +239,8 @@ export class Dispatcher {
       return exchange.fail({ _tag: "NotEncoded", error })
     }
     exchange.sent = true
+    exchange.bytes = this.writer.size - before
+    this.bytesInFlight += exchange.bytes
     this.live++
     this.transcript.note("F", exchange.name)
     this.answers.push(exchange)
@@ -253,9 +275,11 @@ export class Dispatcher {
           if (this.parameters.size < maxParameters || this.parameters.has(message.name)) {
             this.parameters.set(message.name, message.value)
           }
+          this.session.parameter(message.name, message.value)
           break
         case "CommandComplete":
           if (message.tag === "DISCARD ALL" || message.tag === "DEALLOCATE ALL") this.prepared.clear()
+          this.session.completed(message.tag)
           this.answer(message)
           break
         default:
@@ -295,7 +319,10 @@ export class Dispatcher {
       this.lastReport = message.fields
     }
     if (message._tag === "ErrorResponse" && message.fields.code === readOnlyTransaction) this.refusedWrite = true
-    if (message._tag === "ReadyForQuery") this.status = message.status
+    if (message._tag === "ReadyForQuery") {
+      this.status = message.status
+      if (message.status === "I") this.session.atRest()
+    }
     if (head !== undefined) {
       if (head.receive(message)) this.answered(head)
     } else if (message._tag !== "ErrorResponse") {
@@ -312,6 +339,7 @@ export class Dispatcher {
   private answered(head: Exchange): void {
     this.answers.shift()
     head.complete = true
+    this.bytesInFlight -= head.bytes
     if (!head.abandoned) this.live--
     for (const callback of this.whenProgressed.splice(0)) callback()
     if (this.answers.size > 0) return this.holdIfAbandoned()
@@ -336,8 +364,19 @@ export class Dispatcher {
     }
   }
 
+  /** True: writing goes on by itself when the transport has passed on enough. */
+  private isFull(): boolean {
+    if (this.outlets.backlog() <= highWaterBytes) return false
+    this.full = true
+    this.outlets.onDrained(() => {
+      this.full = false
+      this.flush()
+    })
+    return true
+  }
+
   private scheduleFlush(): void {
-    if (this.flushScheduled) return
+    if (this.flushScheduled || this.full) return
     this.flushScheduled = true
     queueMicrotask(this.flush)
   }

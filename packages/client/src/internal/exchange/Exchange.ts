@@ -55,6 +55,8 @@ const alone = (): boolean => false
 export abstract class Exchange {
   /** its bytes were handed to the transport */
   sent = false
+  /** what it was encoded in; set by the Dispatcher */
+  bytes = 0
   /** intrusive link of the RequestQueue */
   next: Exchange | undefined = undefined
   /** set by the Dispatcher: writes at once, for answers to the server's questions while this exchange is the head */

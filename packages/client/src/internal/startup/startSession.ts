@@ -220,6 +220,7 @@ export const startSession = (
     const answer = yield* exchange(dispatcher, request, firstAnswer)
     const handOver = (): void => {
       handedOver = true
+      dispatcher.session.begin(dispatcher.parameters)
       if (dispatcher.closed !== undefined) outlets.closed(dispatcher.closed)
     }
     return { ...answer, dispatcher, handOver }
