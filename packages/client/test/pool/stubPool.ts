@@ -64,6 +64,9 @@ export class StubLine implements Line, PooledConnection<StubLine> {
   status: "I" | "T" | "E" = "I"
   closed: CloseReason | undefined = undefined
   lastReport: string | undefined = undefined
+  changedBy: string | undefined = undefined
+  unansweredBytes = 0
+  latest: Waiter["statement"] = undefined
   events: MemberEvents | undefined = undefined
   /** shared requests, oldest first */
   readonly running: Array<Request> = []
@@ -103,7 +106,7 @@ export class StubLine implements Line, PooledConnection<StubLine> {
     const request = this.running.shift()
     request?.finish()
     this.inFlight--
-    if (this.inFlight === 0) this.events?.idle()
+    if (this.inFlight === 0 && !this.isHeld) this.events?.idle()
   }
   /** What the pool asked for is done. */
   complete(ok = true): void {
@@ -114,7 +117,10 @@ export class StubLine implements Line, PooledConnection<StubLine> {
       this.inFlight = 0
       this.events?.idle()
     } else {
-      if (pending?.what === "reset" && ok) this.status = "I"
+      if (pending?.what === "reset" && ok) {
+        this.status = "I"
+        this.changedBy = undefined
+      }
       pending?.done(ok)
     }
   }
@@ -143,15 +149,20 @@ export class StubLine implements Line, PooledConnection<StubLine> {
   }
 }
 
+let turns = 0
+
 /** A request for a connection, and what came of it. */
 export class Request implements Waiter<StubLine> {
   line: StubLine | undefined = undefined
   refusal: ExchangeFailure | undefined = undefined
   grants = 0
+  /** of the connection it got: ascends over all requests */
+  turn = 0
   ended = false
   claim: Claim | undefined = undefined
   /** its parameters cannot be encoded: it is over before anything is written */
   settlesAtOnce = false
+  site: string | undefined = undefined
   readonly fiber: object
   readonly exclusive: boolean
   readonly statement: { readonly name: undefined; readonly sql: string; readonly definedAt: string } | undefined
@@ -162,6 +173,7 @@ export class Request implements Waiter<StubLine> {
   }
   granted(line: StubLine): void {
     this.grants++
+    this.turn = ++turns
     this.line = line
     if (this.exclusive) return
     if (this.settlesAtOnce) return this.finish()
@@ -181,6 +193,14 @@ export class Request implements Waiter<StubLine> {
   finish(sweep = false): void {
     this.ended = true
     this.claim?.end(sweep)
+  }
+}
+
+/** Fibers are told apart by identity. */
+export class StubFiber {
+  readonly name: string
+  constructor(name: string) {
+    this.name = name
   }
 }
 
@@ -217,7 +237,7 @@ export class StubPool {
           this.openings.push(opening)
           return () => this.remove(opening)
         },
-        nameOf: (fiber) => String(fiber),
+        nameOf: (fiber) => (fiber instanceof StubFiber ? fiber.name : "a fiber"),
         warn: (message) => void this.warnings.push(message)
       }
     )
@@ -253,24 +273,31 @@ export class StubPool {
     return this.lines.slice()
   }
 
-  exclusive(fiber: object = {}): Request {
+  exclusive(fiber: object = {}, site?: string): Request {
     const request = new Request(true, undefined, fiber)
+    request.site = site
     request.claim = this.pool.exclusive(request)
     return request
   }
   /** A statement that is run for the first time, unless `prove` was called for it. */
-  shared(sql = "SELECT 1", fiber: object = {}): Request {
+  shared(sql = "SELECT 1", fiber: object = {}, lost?: Claim): Request {
     const request = new Request(false, sql, fiber)
-    return this.ask(request)
+    return this.ask(request, lost)
   }
-  ask(request: Request): Request {
-    request.claim = this.pool.shared(request)
+  ask(request: Request, lost?: Claim): Request {
+    request.claim = this.pool.shared(request, lost)
     if (request.ended) request.finish()
     return request
   }
   /** From now on this statement may share a connection. Needs a connection. */
   prove(sql = "SELECT 1"): void {
     this.shared(sql).line?.answer()
+  }
+
+  /** idle, busy, waiting */
+  get counts(): readonly [idle: number, busy: number, waiting: number] {
+    const { busy, idle, waiting } = this.pool.stats
+    return [idle, busy, waiting]
   }
 
   private remove(opening: Opening<StubLine>): void {

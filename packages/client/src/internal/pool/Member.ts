@@ -21,6 +21,9 @@ export interface PooledConnection<L extends Line> {
 /** Design of the engine, §2; `reserved` is a mark on `serving`, `opening` has no member yet. */
 export type Phase = "idle" | "serving" | "leased" | "checking" | "recovering" | "resetting" | "closing" | "gone"
 
+/** Requests of more than this are not put one behind the other: the answers of the first may not be read before the last is written. */
+const unansweredBytes = 256 * 1024
+
 export class Member<L extends Line> {
   phase: Phase = "serving"
   /** of an exclusive lease */
@@ -73,8 +76,10 @@ export class Member<L extends Line> {
       !this.reserved &&
       !this.stalled &&
       !this.unproven &&
+      !this.sweepPending &&
       !this.retired &&
       this.shares.size < depth &&
+      (this.line.unansweredBytes ?? 0) < unansweredBytes &&
       !this.line.isHeld &&
       this.line.status === "I" &&
       !this.isDead

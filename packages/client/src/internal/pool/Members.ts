@@ -3,13 +3,17 @@
 import type { CloseReason } from "../exchange/Exchange.ts"
 import type { Line } from "../lease.ts"
 import type { ConnectPace } from "./ConnectPace.ts"
-import { Member, type PooledConnection } from "./Member.ts"
+import { Member, type Phase, type PooledConnection } from "./Member.ts"
 import type { MemberEvents, PoolLimits, PoolPorts } from "./PoolPorts.ts"
 import { lostAtOnce } from "./refusals.ts"
+import { transactionLeftOpen } from "./reports.ts"
 import { Reservations } from "./Reservations.ts"
 
 /** A connection that ends sooner than so many milliseconds, unused, was never of any use. */
 const stillbornMillis = 1_000
+
+/** Nobody waits for what it does. */
+const unused: ReadonlySet<Phase> = new Set(["idle", "checking", "resetting"])
 
 export interface MembersParts<L extends Line> {
   readonly limits: PoolLimits
@@ -56,12 +60,13 @@ export class Members<L extends Line> {
   // ---- begin and rest
 
   /** A connection that was opened, by the pool or for it. */
-  adopt(connection: PooledConnection<L>): MemberEvents {
+  adopt(connection: PooledConnection<L>, retired: boolean): MemberEvents {
     const { maxLifetime } = this.limits
     const now = this.ports.now()
     // A cliff of connections that end together is avoided by the jitter.
     const member = new Member<L>(connection, now, now + maxLifetime * (0.9 + 0.1 * this.ports.random()))
     member.checked = true
+    member.retired = retired
     this.all.add(member)
     this.pace.opened()
     this.comeToRest(member)
@@ -90,14 +95,14 @@ export class Members<L extends Line> {
   comeToRest(member: Member<L>): void {
     const { line } = member
     if (member.isDead) return this.discard(member)
-    if (this.closed && line.isHeld) return this.end(member)
     if (line.isHeld || line.inFlight > 0) {
       member.phase = "recovering"
       return
     }
     this.forgetShares(member)
-    if (member.sweepPending || line.status !== "I") return this.reset(member)
+    // Nobody needs the session any more; the server itself rolls back what was left open.
     if (member.retired || this.closed) return this.end(member)
+    if (member.sweepPending || line.changedBy !== undefined || line.status !== "I") return this.reset(member)
     member.phase = "idle"
     member.idleSince = undefined
     this.idle.push(member)
@@ -115,10 +120,11 @@ export class Members<L extends Line> {
 
   private reset(member: Member<L>): void {
     member.phase = "resetting"
+    if (member.line.status !== "I") this.ports.warn(transactionLeftOpen(member.line.latest))
     member.connection.reset((clean) => {
       if (member.phase !== "resetting") return
       member.sweepPending = false
-      if (clean && member.line.status === "I") this.comeToRest(member)
+      if (clean && member.line.status === "I" && member.line.changedBy === undefined) this.comeToRest(member)
       else this.discard(member)
     })
   }
@@ -192,12 +198,13 @@ export class Members<L extends Line> {
     }
   }
 
-  /** Those that nobody uses: neither a check nor a reset is waited for, nor the end of what was interrupted. */
+  /**
+   * Those that nobody uses: neither a check nor a reset is waited for. The end of what was interrupted is: it would run on, for nobody, if
+   * the cancel were not sent.
+   */
   endUnused(): void {
     for (const member of Array.from(this.all)) {
-      const { line, phase } = member
-      const isUsed = phase === "leased" || (phase === "serving" && !line.isHeld)
-      if (!isUsed && phase !== "closing") this.end(member)
+      if (unused.has(member.phase)) this.end(member)
     }
   }
 

@@ -1,23 +1,33 @@
 // Connections on their way: how many are opened at a time, for whom, and until when. The pool owns them, not the waiter who caused one:
 // if he gives up, the connection serves the next.
+import type { PostgresError } from "../../PostgresError.ts"
 import type { Line } from "../lease.ts"
 import type { ConnectPace } from "./ConnectPace.ts"
+import type { PooledConnection } from "./Member.ts"
 import type { Members, MembersParts } from "./Members.ts"
-import type { Opening, PoolLimits, PoolPorts } from "./PoolPorts.ts"
+import type { MemberEvents, PoolLimits, PoolPorts } from "./PoolPorts.ts"
+
+export interface OpeningOutcome<L extends Line> {
+  /** `retired`: it is not to be used */
+  readonly adopt: (connection: PooledConnection<L>, retired: boolean) => MemberEvents
+  readonly failed: (error: PostgresError) => void
+}
 
 export class Openings<L extends Line> {
   /** connections are being opened up to `min`, whether anybody waits or not */
   private filling = false
   private readonly underWay = new Set<() => void>()
+  /** `Pool.refresh` raises it: what was begun before is not used */
+  private generation = 0
 
   private readonly limits: PoolLimits
   private readonly ports: PoolPorts<L>
   private readonly pace: ConnectPace
   private readonly members: Members<L>
-  private readonly outcome: Opening<L>
+  private readonly outcome: OpeningOutcome<L>
   constructor(
     { limits, members, pace, ports }: MembersParts<L> & { readonly members: Members<L> },
-    outcome: Opening<L>
+    outcome: OpeningOutcome<L>
   ) {
     this.limits = limits
     this.ports = ports
@@ -56,6 +66,11 @@ export class Openings<L extends Line> {
     }
   }
 
+  /** What is on its way may have been dialled with settings of yesterday. */
+  retireAll(): void {
+    this.generation++
+  }
+
   giveUp(): void {
     for (const giveUp of Array.from(this.underWay)) giveUp()
     this.underWay.clear()
@@ -64,11 +79,12 @@ export class Openings<L extends Line> {
   private open(): void {
     let stop = (): void => undefined
     const giveUp = (): void => stop()
+    const { generation } = this
     this.underWay.add(giveUp)
     stop = this.ports.open({
       opened: (connection) => {
         this.underWay.delete(giveUp)
-        return this.outcome.opened(connection)
+        return this.outcome.adopt(connection, generation !== this.generation)
       },
       failed: (error) => {
         this.underWay.delete(giveUp)

@@ -9,9 +9,11 @@ export interface PlaceKeeper<L extends Line> {
   left(place: Place<L>, sweep: boolean): void
 }
 
+export type PlaceFacts<L extends Line> = Pick<Place<L>, "order" | "waiter" | "proof">
+
 export class Place<L extends Line> implements Claim {
   /** number in the order of arrival */
-  order = 0
+  readonly order: number
   /** milliseconds, by the clock of the pool; set when it has to wait */
   since = 0
   previous: Place<L> | undefined = undefined
@@ -27,8 +29,9 @@ export class Place<L extends Line> implements Claim {
   /** of a shared place: what is known about its statement */
   readonly proof: Proof | undefined
   private readonly keeper: PlaceKeeper<L>
-  constructor(keeper: PlaceKeeper<L>, waiter: Waiter<L>, proof: Proof | undefined) {
+  constructor(keeper: PlaceKeeper<L>, { order, proof, waiter }: PlaceFacts<L>) {
     this.keeper = keeper
+    this.order = order
     this.waiter = waiter
     this.proof = proof
   }

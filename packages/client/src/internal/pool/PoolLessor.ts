@@ -15,6 +15,7 @@ import { Openings } from "./Openings.ts"
 import { Place, type PlaceKeeper } from "./Place.ts"
 import type { MemberEvents, PoolLimits, PoolPorts } from "./PoolPorts.ts"
 import { notLeased, poolClosed, poolDeadlock, type PoolPicture, poolSaturated, poolTimeout } from "./refusals.ts"
+import { sessionChanged } from "./reports.ts"
 import { Serving } from "./Serving.ts"
 import { StatementProofs } from "./StatementProofs.ts"
 import { Upkeep } from "./Upkeep.ts"
@@ -30,6 +31,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
   private readonly beat: Beat<L>
   private readonly upkeep: Upkeep<L>
   private readonly serving: Serving<L>
+  private arrivals = 0
   private whenEmpty: Array<() => void> = []
 
   readonly limits: PoolLimits
@@ -45,7 +47,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
     this.members = members
     this.openings = new Openings(
       { limits, members, pace, ports },
-      { opened: this.adopt, failed: (error) => this.openFailed(error) }
+      { adopt: this.adopt, failed: (error) => this.openFailed(error) }
     )
     this.beat = new Beat({ members, ports, waiting }, () => {
       if (waiting.sharing.size > 0) this.serving.serve()
@@ -71,10 +73,13 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
 
   // ---- requests
 
-  readonly shared = (waiter: Waiter<L>): Claim =>
-    this.join(new Place<L>(this, waiter, this.proofs.of(waiter.statement?.sql)))
+  readonly shared = (waiter: Waiter<L>, lost?: Claim): Claim => {
+    const order = lost instanceof Place ? lost.order : ++this.arrivals
+    return this.join(new Place<L>(this, { order, waiter, proof: this.proofs.of(waiter.statement?.sql) }))
+  }
 
-  readonly exclusive = (waiter: Waiter<L>): Claim => this.join(new Place<L>(this, waiter, undefined))
+  readonly exclusive = (waiter: Waiter<L>): Claim =>
+    this.join(new Place<L>(this, { order: ++this.arrivals, waiter, proof: undefined }))
 
   private join(place: Place<L>): Claim {
     if (!this.members.closed && this.serving.atOnce(place)) return place
@@ -93,7 +98,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
     const { members, openings, pace, waiting } = this
     if (members.closed) return poolClosed()
     if (waiting.size >= this.limits.maxWaiting) return poolSaturated(waiting.size)
-    if (pace.refusal !== undefined && members.all.size === 0) return notLeased(pace.refusal)
+    if (pace.refusal !== undefined && members.live === 0) return notLeased(pace.refusal)
     if (openings.size > 0 || openings.canGrow) return undefined
     return poolDeadlock(waiter, this.picture, waiting.includes)
   }
@@ -137,9 +142,14 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
 
   /** A shared request has its answer; the connection tells by itself when it has none left. */
   private answered(place: Place<L>, member: Member<L>): void {
-    const { proof } = place
+    const { proof, waiter } = place
     member.shares.delete(place)
     if (member.headAtBeat === place) member.stalled = false
+    if (member.line.changedBy !== undefined && !member.sweepPending) {
+      // Nothing more is put on it; when it has drained it is reset.
+      member.sweepPending = true
+      this.ports.warn(sessionChanged(member.line.changedBy, waiter.statement))
+    }
     const moved = proof !== undefined && !place.wasSlow && this.waiting.wasQuick(proof)
     if (moved || this.waiting.sharing.size > 0) this.serving.serve()
   }
@@ -147,8 +157,8 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
   // ---- connections
 
   /** Takes in a connection that was opened, by the pool or for it. */
-  readonly adopt = (connection: PooledConnection<L>): MemberEvents => {
-    const events = this.members.adopt(connection)
+  readonly adopt = (connection: PooledConnection<L>, retired = false): MemberEvents => {
+    const events = this.members.adopt(connection, retired)
     this.upkeep.start()
     return events
   }
@@ -156,7 +166,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
   private openFailed(error: PostgresError): void {
     this.pace.failed(error)
     // What is refused for good is told now, unless somebody else's connection will come free.
-    if (this.pace.isRefused && this.members.all.size === 0) this.refuseAll(notLeased(error))
+    if (this.pace.isRefused && this.members.live === 0) this.refuseAll(notLeased(error))
     this.tellIfEmpty()
     this.serving.serve()
   }
@@ -169,6 +179,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
 
   /** Every connection of now is replaced when it is next idle. */
   refresh(): void {
+    this.openings.retireAll()
     this.members.retireAll()
     this.serving.serve()
   }

@@ -4,6 +4,7 @@ import type { Line } from "../lease.ts"
 import type { Member } from "./Member.ts"
 import type { Members } from "./Members.ts"
 import type { PoolLimits, PoolPorts } from "./PoolPorts.ts"
+import { unusedLease } from "./reports.ts"
 import type { Waiting } from "./Waiting.ts"
 
 /** milliseconds */
@@ -90,10 +91,15 @@ export class Upkeep<L extends Line> {
     const unused = member.phase === "leased" && member.line.inFlight === 0 && waiting > 0
     member.unusedSweeps = unused ? member.unusedSweeps + 1 : 0
     if (member.unusedSweeps !== Math.ceil(unusedLeaseMillis / this.interval)) return
-    const held = Math.round((sweptAt - (member.busySince ?? sweptAt)) / 1000)
-    const by = fiber === undefined ? "an unknown fiber" : this.ports.nameOf(fiber)
     this.ports.warn(
-      `pgfx: ${by} has held a connection for ${held} s and not used it for ${unusedLeaseMillis / 1000} s, while ${waiting} wait`
+      unusedLease({
+        fiber: fiber === undefined ? "an unknown fiber" : this.ports.nameOf(fiber),
+        site: member.holder?.waiter.site,
+        latest: member.line.latest,
+        heldSeconds: Math.round((sweptAt - (member.busySince ?? sweptAt)) / 1000),
+        unusedSeconds: unusedLeaseMillis / 1000,
+        waiting
+      })
     )
   }
 }

@@ -10,7 +10,6 @@ export class Waiting<L extends Line> {
   readonly alone = new WaitQueue<L>()
   readonly sharing = new WaitQueue<L>()
   private readonly fibers = new Map<object, number>()
-  private arrivals = 0
 
   private readonly allMayShare: boolean
   /** `allMayShare`: with one connection there is nothing to prove, whoever waits, waits for the same. */
@@ -35,7 +34,6 @@ export class Waiting<L extends Line> {
   readonly includes = (fiber: object): boolean => this.fibers.has(fiber)
 
   add(place: Place<L>, now: number): void {
-    place.order = ++this.arrivals
     place.since = now
     if (place.proof !== undefined) place.proof.waiting++
     const { fiber } = place.waiter

@@ -1,11 +1,12 @@
 // Why somebody does not get a connection, as errors. What they say is collected here; when they are due is the pool's decision. The
 // statement is added by whoever asked.
-import { Permanent, type PoolHolder, type PostgresError, type StatementInfo, Transient } from "../../PostgresError.ts"
+import { Permanent, type PoolHolder, type PostgresError, Transient } from "../../PostgresError.ts"
 import type { ExchangeFailure } from "../exchange/Exchange.ts"
 import { errorOfFailure } from "../failure.ts"
 import type { Line, Waiter } from "../lease.ts"
 import type { Member } from "./Member.ts"
 import type { Place } from "./Place.ts"
+import { label } from "./reports.ts"
 
 export const notLeased = (error: PostgresError): ExchangeFailure => ({ _tag: "NotLeased", error })
 
@@ -33,16 +34,6 @@ export interface PoolPicture<L extends Line> {
   readonly members: Iterable<Member<L>>
   readonly nameOf: (fiber: object) => string
 }
-
-/** Its name, or its first line that says something. */
-const label = (statement: StatementInfo | undefined): string | undefined =>
-  statement === undefined
-    ? undefined
-    : (statement.name ??
-      statement.sql
-        .split("\n")
-        .find((line) => line.trim() !== "")
-        ?.trim())
 
 const isBusy = <L extends Line>({ phase }: Member<L>): boolean =>
   phase !== "idle" && phase !== "closing" && phase !== "gone"
