@@ -200,6 +200,8 @@ export type PermanentReason =
   | { readonly _tag: "CopyInProgress" }
   /** the text of a `Copy` is not what it is used for; `expected`: `"COPY … FROM STDIN"` */
   | { readonly _tag: "InvalidCopy"; readonly expected: string; readonly issue: string }
+  /** the connection of this `Session.pin` is inside the transaction of a stream that has not ended */
+  | { readonly _tag: "StreamInProgress" }
   | { readonly _tag: "ListenUnsupported"; readonly waitedMillis: number }
 
 /** One difference between a statement's Schemas and what the server says about it. */
@@ -298,11 +300,14 @@ export class Transient extends Failure<"Transient", TransientReason, "NotSent" |
     Object.defineProperty(this.prototype, "name", { value: "Transient" })
   }
 }
-/** It will fail again. `Committed`, `Pending`: the statement took effect, its answer could not be used. */
+/**
+ * It will fail again. `Committed`, `Pending`: the statement took effect, its answer could not be used. `Unknown`: it may have committed a
+ * part of its work by itself before it failed, as procedures and scripts can.
+ */
 export class Permanent extends Failure<
   "Permanent",
   PermanentReason,
-  "NotSent" | "RolledBack" | "Pending" | "Committed"
+  "NotSent" | "RolledBack" | "Pending" | "Committed" | "Unknown"
 > {
   override readonly _tag = "Permanent"
   static {

@@ -1,10 +1,8 @@
 // All or nothing: BEGIN, the body, COMMIT; anything but success rolls back. Inside another transaction of the same database it is
 // a savepoint. Statements find their transaction in the fiber's context, so concurrent ones are pipelined on its connection.
-import { ProtocolViolation } from "@pgfx/protocol"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { command } from "./internal/command.ts"
 import {
   CurrentHolder,
   type Database,
@@ -16,15 +14,14 @@ import {
   makeHolder,
   runInHolder
 } from "./internal/database.ts"
-import { underDeadline } from "./internal/deadline.ts"
-import type { Dispatcher } from "./internal/exchange/Dispatcher.ts"
+import { commit, commitRolledBack, releaseSavepoint, rollBackAfter, undoSavepoint } from "./internal/endTransaction.ts"
 import { Group, type GroupAnswer } from "./internal/exchange/Group.ts"
 import { ownStatement, type Part } from "./internal/exchange/parts.ts"
-import { exchangeOn } from "./internal/runOn.ts"
-import { copyInProgress, ensureBegun, finished, refuse } from "./internal/runRequest.ts"
+import { SingleExchange } from "./internal/exchange/Run.ts"
+import { ensureBegun, finished, refuse, runInTransaction } from "./internal/runRequest.ts"
 import { quoteIdentifier } from "./internal/sql/template.ts"
 import { Postgres } from "./Postgres.ts"
-import { Broken, Permanent, type PostgresError } from "./PostgresError.ts"
+import { Permanent, type PostgresError } from "./PostgresError.ts"
 
 export interface TransactionOptions {
   readonly isolation?: "read committed" | "repeatable read" | "serializable"
@@ -49,23 +46,6 @@ const beginText = (options: TransactionOptions): string => {
   return `BEGIN${modes.length === 0 ? "" : ` ${modes.join(", ")}`}`
 }
 
-/** Statements of ours in one group, their values as parameters. */
-const runOwn = (
-  dispatcher: Dispatcher,
-  sql: string,
-  sets: ReadonlyArray<ReadonlyArray<string>>
-): Effect.Effect<GroupAnswer, PostgresError> =>
-  exchangeOn<GroupAnswer>(
-    dispatcher,
-    { inTransaction: true, statement: { name: undefined, sql, definedAt: "pgfx" } },
-    (settle) =>
-      new Group(
-        "transaction",
-        sets.flatMap((parameters) => ownStatement(sql, parameters)),
-        settle
-      )
-  )
-
 /** BEGIN and the settings of the transaction, in the group of its first statement; values travel as parameters. */
 const beginParts = (options: TransactionOptions): ReadonlyArray<Part> => [
   ...ownStatement(beginText(options)),
@@ -73,62 +53,6 @@ const beginParts = (options: TransactionOptions): ReadonlyArray<Part> => [
     ownStatement("SELECT pg_catalog.set_config($1, $2, true)", setting)
   )
 ]
-
-/** The first error of the transaction says why, if there was one. */
-const commitRolledBack = ({ failedBy }: Holder): Permanent =>
-  new Permanent({
-    reason: { _tag: "CommitRolledBack" },
-    outcome: "RolledBack",
-    state: "the connection is healthy",
-    cause: failedBy
-  })
-
-const atEnd = <A>(
-  holder: Holder,
-  during: string,
-  self: Effect.Effect<A, PostgresError>
-): Effect.Effect<A, PostgresError> => underDeadline(holder.database, holder.dispatcher, during, self)
-
-/** The transaction ended behind our back: by a procedure, or by a COMMIT inside a script. What is in it now is anybody's guess. */
-const endedInside = (holder: Holder): Broken => {
-  const { database, dispatcher } = holder
-  const violation = new ProtocolViolation({
-    during: "a transaction",
-    offset: -1,
-    expected: "ReadyForQuery with status T or E",
-    received: "status I: a statement ended the transaction"
-  })
-  database.destroy(dispatcher, { _tag: "Violation", violation, transcript: dispatcher.recent })
-  const { during, expected, received } = violation
-  return new Broken({
-    reason: { _tag: "ProtocolViolation", during, expected, received, transcript: dispatcher.recent },
-    outcome: "Unknown",
-    state: "the connection is closed"
-  })
-}
-
-const commit = (holder: Holder): Effect.Effect<void, PostgresError> =>
-  Effect.suspend(() => {
-    const { dispatcher } = holder
-    // A body that ran no statement sent nothing.
-    if (holder.begin.length > 0) return Effect.void
-    if (dispatcher.closed === undefined && dispatcher.status === "I") return Effect.fail(endedInside(holder))
-    const sent = command(dispatcher, "COMMIT", { inTransaction: true, commit: true })
-    return Effect.flatMap(atEnd(holder, "the answer to COMMIT", sent), ({ tags }) =>
-      tags[0] === "COMMIT" ? Effect.void : Effect.fail(commitRolledBack(holder))
-    )
-  })
-
-/** A ROLLBACK that fails closes the connection, which rolls back; the failure of the body is the one that is told. */
-const rollback = (holder: Holder, sql: string): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const { database, dispatcher } = holder
-    if (holder.begin.length > 0) return Effect.void
-    const sent = command(dispatcher, sql, { inTransaction: true })
-    return Effect.catchAll(atEnd(holder, `the answer to ${sql}`, sent), () =>
-      Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: sql }))
-    )
-  })
 
 const runBody = <A, E, R>(
   holder: Holder,
@@ -149,12 +73,14 @@ const outermost = <A, E, R>(
       restore(leaseWithin(database, pin)),
       ({ dispatcher }) =>
         Effect.gen(function* () {
+          if (pin?.busy !== undefined) return yield* refuse({}, pin.busy)
           const holder = makeHolder(database, dispatcher, outer, 1, beginParts(options))
-          const exit = yield* Effect.exit(restore(runBody(holder, self)))
-          if (Exit.isFailure(exit) || holder.doomed || ending === "rollback") yield* rollback(holder, "ROLLBACK")
-          else yield* commit(holder)
-          if (Exit.isSuccess(exit) && holder.doomed && ending === "commit") return yield* commitRolledBack(holder)
-          return yield* Exit.mapError(exit, rolledBack)
+          const body = yield* Effect.exit(restore(runBody(holder, self)))
+          const exit = Exit.mapError(body, rolledBack)
+          if (Exit.isFailure(exit) || ending === "rollback") return yield* rollBackAfter(exit, holder, "ROLLBACK")
+          if (holder.doomed) return yield* rollBackAfter(Exit.fail(commitRolledBack(holder)), holder, "ROLLBACK")
+          yield* commit(holder)
+          return exit.value
         }),
       ({ release }) => release
     )
@@ -165,18 +91,9 @@ const rolledBack = <E>(error: E): E =>
   // Still an error of the same type: only the outcome differs.
   error instanceof Permanent ? (error.afterRollback() as E & Permanent) : error
 
-/** What cannot be released is undone: the transaction around it goes on. */
-const releaseSavepoint = (holder: Holder, name: string, undo: string): Effect.Effect<void, PostgresError> => {
-  const release = command(holder.dispatcher, `RELEASE SAVEPOINT ${name}`, { inTransaction: true })
-  return atEnd(holder, "the answer to RELEASE SAVEPOINT", release).pipe(
-    Effect.catchAll((error) => Effect.zipRight(rollback(holder, undo), Effect.fail(error))),
-    Effect.asVoid
-  )
-}
-
 const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, E, R>) => {
   const name = quoteIdentifier(`pgfx_${parent.depth}`)
-  const undo = `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
+  const undo = undoSavepoint(name)
   return Effect.uninterruptibleMask((restore) =>
     Effect.acquireUseRelease(
       restore(parent.gate.pass(true)),
@@ -184,24 +101,27 @@ const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, 
         Effect.gen(function* () {
           if (!isOpen(parent)) return yield* finished({})
           // SAVEPOINT travels in front of its first statement, behind BEGIN if nothing has run yet.
-          const { begin, database, depth, dispatcher } = parent
-          const holder = makeHolder(database, dispatcher, parent, depth + 1, [
-            ...begin,
-            ...ownStatement(`SAVEPOINT ${name}`)
-          ])
-          parent.begin = []
-          const exit = yield* Effect.exit(restore(runBody(holder, self)))
-          if (holder.begin.length > 0) {
-            parent.begin = begin
-            return yield* exit
-          }
+          const { database, depth, dispatcher } = parent
+          const outer = yield* Effect.serviceOption(CurrentHolder)
+          const holder = makeHolder(
+            database,
+            dispatcher,
+            outer._tag === "Some" ? outer.value : parent,
+            depth + 1,
+            ownStatement(`SAVEPOINT ${name}`)
+          )
+          parent.inner = { holder, undo }
+          const body = yield* Effect.exit(restore(runBody(holder, self)))
+          const exit = Exit.mapError(body, rolledBack)
+          if (holder.begin.length > 0) return yield* exit
           if (!isOpen(parent)) return yield* finished({})
+          parent.inner = undefined
+          if (Exit.isFailure(exit) || ending === "rollback") return yield* rollBackAfter(exit, holder, undo)
           // An error that the body swallowed has failed the savepoint all the same.
-          const lost = holder.doomed || dispatcher.status === "E"
-          if (Exit.isFailure(exit) || lost || ending === "rollback") yield* rollback(holder, undo)
-          else yield* releaseSavepoint(holder, name, undo)
-          if (Exit.isSuccess(exit) && lost && ending === "commit") return yield* commitRolledBack(holder)
-          return yield* Exit.mapError(exit, rolledBack)
+          if (holder.doomed || dispatcher.status === "E")
+            return yield* rollBackAfter(Exit.fail(commitRolledBack(holder)), holder, undo)
+          yield* releaseSavepoint(holder, name)
+          return exit.value
         }),
       () => Effect.sync(() => parent.gate.open())
     )
@@ -226,7 +146,7 @@ const runWith =
         const database = databaseOf(postgres)
         const current = holderOf(context, database)
         if (current !== undefined && !isOpen(current)) return Effect.fail(finished({}))
-        if (current?.copying === true) return refuse({}, copyInProgress)
+        if (current?.busy !== undefined) return refuse({}, current.busy)
         if (current === undefined || current.depth === 0) {
           const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
           return outermost(database, outer, current, options, ending, self)
@@ -250,9 +170,15 @@ const holderOfTransaction: Effect.Effect<Holder, never, Transaction> = Effect.su
 const lockText = "SELECT pg_catalog.pg_advisory_xact_lock($1::int8)"
 
 const advisoryLock = (key: bigint): Effect.Effect<void, PostgresError, Transaction> =>
-  Effect.flatMap(holderOfTransaction, (holder) =>
-    Effect.zipRight(ensureBegun(holder), Effect.asVoid(runOwn(holder.dispatcher, lockText, [[String(key)]])))
-  )
+  Effect.flatMap(holderOfTransaction, (holder) => {
+    const context = { statement: { name: undefined, sql: lockText, definedAt: "pgfx" } }
+    const lock = runInTransaction<GroupAnswer>(
+      holder,
+      context,
+      (settle) => new SingleExchange(new Group("transaction", ownStatement(lockText, [String(key)]), settle))
+    )
+    return Effect.zipRight(ensureBegun(holder), Effect.asVoid(lock([])))
+  })
 
 /**
  * The transaction that a fiber is in; only inside `Transaction.run`.
@@ -272,8 +198,8 @@ export class Transaction extends Context.Tag("pgfx/Transaction")<Transaction, { 
   ): Effect.Effect<A, E | PostgresError, R | Transaction> =>
     Effect.flatMap(Transaction, (transaction) =>
       Effect.flatMap(holderOfTransaction, (holder) =>
-        holder.copying
-          ? refuse({}, copyInProgress)
+        holder.busy !== undefined
+          ? refuse({}, holder.busy)
           : Effect.provideService(nested(holder, "commit", self), Transaction, transaction)
       )
     )

@@ -14,43 +14,8 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { Postgres, PostgresError, Query, Retry, Transaction } from "pgfx"
-import {
-  answerHealthy,
-  connected,
-  database,
-  discarded,
-  healthy,
-  idle,
-  inFailedTransaction,
-  inTransaction
-} from "./scripted.ts"
-
-const bump = Query.command`UPDATE counters SET n = n + 1`
-const names = Query.all(Schema.Struct({ name: Schema.String }))`SELECT name FROM country`
-const simple = Query.script("SELECT name FROM country")
-
-const answer = [
-  Message.rowDescription("name"),
-  Message.dataRow("Sverige"),
-  Message.dataRow("Ísland"),
-  Message.commandComplete("SELECT 2"),
-  idle
-]
-const updated = Message.commandComplete("UPDATE 1")
-const fatal = (sqlState: string, message = "terminating connection") =>
-  Message.errorResponse({ severity: "FATAL", sqlState, message })
-
-type End = "cutConnection" | "endConnection"
-const ends: ReadonlyArray<End> = ["cutConnection", "endConnection"]
-
-const failureOf = (program: Effect.Effect<unknown, PostgresError, Postgres>, script: Script) =>
-  Effect.flip(program).pipe(
-    Effect.tap(discarded),
-    Effect.provide(database(connected(script))),
-    Effect.catchAll(() => Effect.dieMessage("it succeeded, or nobody could connect"))
-  )
-
-const told = ({ _tag, outcome, reason }: PostgresError) => [_tag, reason._tag, outcome]
+import { bump, names, simple, answer, updated, fatal, ends, failureOf, told } from "./outcome.ts"
+import { connected, database, discarded, healthy, idle, inFailedTransaction, inTransaction } from "./scripted.ts"
 
 describe("a statement outside a transaction", () => {
   for (const end of ends) {
@@ -130,6 +95,26 @@ describe("a statement outside a transaction", () => {
       assert.include(String(error), "the connection is closed")
     })
   )
+
+  const spotted = Query.one(Schema.Struct({ n: Schema.Number }))`UPDATE counters SET n = n + 1 RETURNING n`
+
+  for (const end of ends) {
+    it.effect(`is RolledBack when the connection ends while it is only being described (${end})`, () =>
+      Effect.gen(function* () {
+        const described = [Message.parseComplete(), Message.parameterDescription()]
+        for (let said = 0; said <= described.length; said++) {
+          const error = yield* failureOf(spotted(), (backend) =>
+            Effect.gen(function* () {
+              yield* backend.expect("Parse", "Describe", "Sync")
+              if (said > 0) yield* backend.send(...described.slice(0, said))
+              yield* backend[end]
+            })
+          )
+          assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "RolledBack"], `after ${said} messages`)
+        }
+      })
+    )
+  }
 
   it.effect("is not repeated by Retry.transient when its outcome is Unknown", () =>
     Effect.gen(function* () {
@@ -232,6 +217,50 @@ describe("a server's last word", () => {
     })
   )
 
+  it.effect("may be a warning, where the server has to quit at once", () =>
+    Effect.gen(function* () {
+      const crash = Message.noticeResponse({ severity: "WARNING", sqlState: "57P02", message: "another has crashed" })
+      const chatter = Message.noticeResponse({ severity: "WARNING", sqlState: "25001", message: "of no consequence" })
+      for (const end of ends) {
+        const asked = failureOf(names(), (backend) =>
+          Effect.gen(function* () {
+            yield* backend.expect("SELECT name")
+            yield* backend.send(chatter, crash)
+            yield* backend[end]
+          })
+        )
+        const error = yield* asked
+        assert.deepStrictEqual(told(error), ["Broken", "AdminShutdown", "Unknown"])
+        assert.include(error.message, "another has crashed")
+        const unsaid = yield* failureOf(names(), (backend) =>
+          Effect.gen(function* () {
+            yield* backend.expect("SELECT name")
+            yield* backend.send(chatter)
+            yield* backend[end]
+          })
+        )
+        assert.deepStrictEqual(told(unsaid), ["Broken", "ConnectionLost", "Unknown"])
+        assert.notInclude(unsaid.message, "of no consequence")
+      }
+    })
+  )
+
+  it.effect("is not taken for the answer to a statement that came after it", () =>
+    Effect.gen(function* () {
+      const said = yield* Deferred.make<void>()
+      const error = yield* failureOf(Effect.zipRight(Deferred.await(said), names()), (backend) =>
+        Effect.gen(function* () {
+          // an ERROR, unasked: what it was about has nothing to do with what is lost later
+          yield* backend.send(Message.errorResponse({ sqlState: "57014", message: "too late" }))
+          yield* Deferred.succeed(said, undefined)
+          yield* backend.expect("SELECT name")
+          yield* backend.endConnection
+        })
+      )
+      assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "Unknown"])
+    })
+  )
+
   const sequences: ReadonlyArray<readonly [what: string, messages: ReadonlyArray<BackendMessage>]> = [
     ["twice", [fatal("57P01"), fatal("XX000", "and again")]],
     ["before rows", [fatal("57P01"), Message.dataRow("x")]],
@@ -278,206 +307,6 @@ describe("a server's last word", () => {
         )
       )
     )
-  )
-})
-
-describe("a transaction", () => {
-  const twice = Effect.zipRight(bump(), bump())
-
-  for (const end of ends) {
-    it.effect(`is RolledBack when the connection ends before COMMIT, and so is its statement (${end})`, () =>
-      Effect.gen(function* () {
-        for (const following of [[], ["UPDATE"], ["UPDATE", "UPDATE"]]) {
-          let statement: PostgresError | undefined
-          const observed = Effect.tapError(twice, (error) => Effect.sync(() => (statement = error)))
-          const error = yield* failureOf(Transaction.run(observed), (backend) =>
-            Effect.zipRight(backend.expect("BEGIN", ...following), backend[end])
-          )
-          assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "RolledBack"])
-          assert.strictEqual(statement?.outcome, "RolledBack")
-          assert.isTrue(PostgresError.isSafeToRetry(error))
-        }
-      })
-    )
-
-    it.effect(`is RolledBack when the connection ends between two statements (${end})`, () =>
-      Effect.gen(function* () {
-        const ended = yield* Deferred.make<void>()
-        const body = Effect.zipRight(bump(), Effect.zipRight(Deferred.await(ended), bump()))
-        const error = yield* failureOf(Transaction.run(body), (backend) =>
-          Effect.gen(function* () {
-            yield* backend.expect("BEGIN", "UPDATE")
-            yield* backend.send(updated, inTransaction)
-            yield* backend[end]
-            yield* Deferred.succeed(ended, undefined)
-          })
-        )
-        assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "RolledBack"])
-      })
-    )
-
-    it.effect(`is Unknown when COMMIT was sent and its answer is not complete (${end})`, () =>
-      Effect.gen(function* () {
-        const partial: ReadonlyArray<ReadonlyArray<BackendMessage>> = [[], [Message.commandComplete("COMMIT")]]
-        for (const messages of partial) {
-          let runs = 0
-          const counted = Effect.zipRight(
-            Effect.sync(() => runs++),
-            bump()
-          )
-          const error = yield* failureOf(
-            Transaction.run(counted).pipe(Retry.transient, Effect.provide(Retry.layer(Schedule.recurs(3)))),
-            (backend) =>
-              Effect.gen(function* () {
-                yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
-                yield* backend.send(...messages)
-                yield* backend[end]
-              })
-          )
-          assert.deepStrictEqual(told(error), ["Broken", "ConnectionLost", "Unknown"])
-          assert.strictEqual(runs, 1)
-        }
-      })
-    )
-  }
-
-  it.effect("is Unknown when the server says its last word to COMMIT", () =>
-    Effect.gen(function* () {
-      const error = yield* failureOf(Transaction.run(bump()), (backend) =>
-        Effect.gen(function* () {
-          yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
-          yield* backend.send(fatal("57P01"))
-          yield* backend.endConnection
-        })
-      )
-      assert.deepStrictEqual(told(error), ["Broken", "AdminShutdown", "Unknown"])
-    })
-  )
-
-  it.effect("that idled too long is RolledBack: 25P03", () =>
-    Effect.gen(function* () {
-      const ended = yield* Deferred.make<void>()
-      const body = Effect.zipRight(bump(), Deferred.await(ended))
-      const error = yield* failureOf(Transaction.run(body), (backend) =>
-        Effect.gen(function* () {
-          yield* backend.expect("BEGIN", "UPDATE")
-          yield* backend.send(updated, inTransaction)
-          yield* backend.send(fatal("25P03", "terminating connection due to idle-in-transaction timeout"))
-          yield* backend.endConnection
-          yield* Deferred.succeed(ended, undefined)
-        })
-      )
-      assert.deepStrictEqual(told(error), ["Broken", "SessionTimeout", "RolledBack"])
-    })
-  )
-
-  it.effect("whose COMMIT is answered with ROLLBACK has failed, on a healthy connection (T-3)", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(Transaction.run(bump()))
-      assert.deepStrictEqual(told(error), ["Permanent", "CommitRolledBack", "RolledBack"])
-      yield* healthy
-    }).pipe(
-      Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
-              yield* backend.send(Message.commandComplete("ROLLBACK"), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
-      )
-    )
-  )
-
-  it.effect("whose COMMIT fails has failed with that error, on a healthy connection", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(Transaction.run(bump()))
-      assert.deepStrictEqual(told(error), ["Permanent", "ForeignKeyViolation", "RolledBack"])
-      yield* healthy
-    }).pipe(
-      Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
-              yield* backend.send(
-                Message.errorResponse({ sqlState: "23503", message: "deferred", constraint: "fk", table: "t" }),
-                idle
-              )
-              yield* answerHealthy(backend)
-            })
-          )
-        )
-      )
-    )
-  )
-
-  const violated = Message.errorResponse({ sqlState: "23505", message: "duplicate", constraint: "pk", table: "t" })
-
-  it.effect("whose ROLLBACK fails keeps the error of its body and loses its connection (T-5)", () =>
-    Effect.gen(function* () {
-      const error = yield* failureOf(Transaction.run(bump()), (backend) =>
-        Effect.gen(function* () {
-          yield* backend.expect("BEGIN", "UPDATE")
-          yield* backend.send(violated, inFailedTransaction)
-          yield* backend.expect("ROLLBACK")
-          yield* backend.send(Message.errorResponse({ sqlState: "XX000", message: "no" }), inFailedTransaction)
-          yield* backend.expectEnd
-        })
-      )
-      assert.deepStrictEqual(told(error), ["Permanent", "UniqueViolation", "RolledBack"])
-    })
-  )
-
-  it.effect("whose ROLLBACK is not answered keeps the error of its body, after commitTimeout (T-5)", () =>
-    Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
-      const script: Script = (backend) =>
-        Effect.gen(function* () {
-          yield* backend.expect("BEGIN", "UPDATE")
-          yield* backend.send(violated, inFailedTransaction)
-          yield* backend.expect("ROLLBACK")
-          yield* Deferred.succeed(asked, undefined)
-          yield* backend.expectEnd
-        })
-      const fiber = yield* Effect.fork(failureOf(Transaction.run(bump()), script))
-      yield* Deferred.await(asked)
-      yield* TestClock.adjust("29999 millis")
-      assert.isNull(fiber.unsafePoll())
-      yield* TestClock.adjust("1 millis")
-      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), ["Permanent", "UniqueViolation", "RolledBack"])
-    })
-  )
-
-  it.effect("whose COMMIT is not answered is Unknown, after commitTimeout, whoever interrupts meanwhile", () =>
-    Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
-      const script: Script = (backend) =>
-        Effect.gen(function* () {
-          yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
-          yield* Deferred.succeed(asked, undefined)
-          yield* backend.expectEnd
-        })
-      const fiber = yield* Effect.fork(failureOf(Transaction.run(bump()), script))
-      yield* Deferred.await(asked)
-      yield* TestClock.adjust("30 seconds")
-      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), ["Broken", "Unresponsive", "Unknown"])
-    })
-  )
-
-  it.effect("that the server ends behind our back is a violation, and the connection is gone", () =>
-    Effect.gen(function* () {
-      const error = yield* failureOf(Transaction.run(bump()), (backend) =>
-        Effect.gen(function* () {
-          yield* backend.expect("BEGIN", "UPDATE")
-          yield* backend.send(updated, idle)
-          yield* backend.expectEnd
-        })
-      )
-      assert.deepStrictEqual(told(error), ["Broken", "ProtocolViolation", "Unknown"])
-    })
   )
 })
 

@@ -3,7 +3,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { PostgresError } from "../PostgresError.ts"
+import type { PermanentReason, PostgresError } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import type { Part } from "./exchange/parts.ts"
@@ -54,14 +54,19 @@ export interface Holder {
   readonly depth: number
   /** only the innermost scope writes: a sibling's work must not be undone with somebody else's savepoint */
   readonly gate: Gate
-  /** BEGIN or SAVEPOINT, to travel in front of the first statement; empty once it was sent */
+  /** BEGIN or SAVEPOINT, to travel in front of the first statement, behind that of the scope around it; empty once it was sent */
   begin: ReadonlyArray<Part>
+  /** the savepoint that is open in it: what outlives the scope must not be committed with it */
+  inner: { readonly holder: Holder; readonly undo: string } | undefined
   /** the first failure of a statement in it: what follows fails 25P02 and inherits the reason */
   failedBy: PostgresError | undefined
   /** a statement was interrupted after it was sent: what was promised not to happen must not be committed */
   doomed: boolean
-  /** a COPY has the connection to itself: what else is asked of it is refused, because waiting could be for oneself */
-  copying: boolean
+  /**
+   * Why what else is asked of the connection is refused: a COPY, or a stream's transaction in a pin, has it to itself, and waiting could be
+   * for oneself.
+   */
+  busy: PermanentReason | undefined
   /** false once the scope has ended: a fiber that outlived it finds out */
   open: boolean
 }
@@ -115,11 +120,37 @@ export const makeHolder = (
   depth,
   gate: new Gate(),
   begin,
+  inner: undefined,
   failedBy: undefined,
   doomed: false,
-  copying: false,
+  busy: undefined,
   open: true
 })
+
+export interface Beginning {
+  readonly parts: ReadonlyArray<Part>
+  /** it was handed to the transport */
+  readonly isWritten: () => boolean
+  readonly giveBack: () => void
+}
+
+/** What has to be sent before a statement of this scope: BEGIN and the SAVEPOINTs inside it, outermost first. */
+export const takeBegin = (holder: Holder): Beginning => {
+  const taken: Array<{ readonly of: Holder; readonly parts: ReadonlyArray<Part> }> = []
+  for (let of: Holder | undefined = holder; of !== undefined; of = of.outer) {
+    if (of.database !== holder.database) continue
+    if (of.begin.length === 0) break
+    taken.unshift({ of, parts: of.begin })
+    of.begin = []
+  }
+  return {
+    parts: taken.flatMap(({ parts }) => parts),
+    isWritten: () => taken[0]?.parts[0]?.written === true,
+    giveBack: () => {
+      for (const { of, parts } of taken) of.begin = parts
+    }
+  }
+}
 
 /** Runs a scope's body in it; whoever outlives the body finds the scope closed. */
 export const runInHolder = <A, E, R>(

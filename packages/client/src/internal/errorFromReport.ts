@@ -101,6 +101,10 @@ export interface ReportContext extends CancelFacts {
    * statement, and during start-up nothing was sent.
    */
   readonly outcome: "NotSent" | "RolledBack" | "Unknown"
+  /** it was the end of the session, whatever its severity says */
+  readonly ended?: boolean | undefined
+  /** the statement may have committed a part of its work before it failed: a procedure, a script with COMMIT in it */
+  readonly partly?: boolean | undefined
   /** the error that failed the open transaction: a 25P02 takes its class and reason (engine.md §7) */
   readonly failedBy?: PostgresError | undefined
   readonly statement?: StatementInfo | undefined
@@ -139,7 +143,7 @@ const outcomeOfFatal = (sqlState: string, given: "NotSent" | "RolledBack" | "Unk
 /** The error that an ErrorResponse means. Total, whatever the fields say; an unknown severity counts as ERROR. */
 export const errorFromReport = (fields: ReportFields, context: ReportContext): PostgresError => {
   const report = serverReport(fields)
-  const isFatal = report.severity === "FATAL" || report.severity === "PANIC"
+  const isFatal = context.ended === true || report.severity === "FATAL" || report.severity === "PANIC"
   const classification =
     (context.phase === "startUp" ? poolerCondition(report) : undefined) ??
     classify(report.sqlState, { phase: context.phase, fatal: isFatal })
@@ -148,6 +152,11 @@ export const errorFromReport = (fields: ReportFields, context: ReportContext): P
   if (classification.class === "Broken") {
     const outcome = context.phase === "startUp" ? "NotSent" : outcomeOfFatal(report.sqlState, context.outcome)
     return new Broken({ ...told, reason: brokenReason(classification.reason, report), outcome })
+  }
+  if (context.partly === true) {
+    // Transient would say that nothing has happened.
+    const reason = classification.class === "Permanent" ? classification.reason : "OtherServerError"
+    return new Permanent({ ...told, reason: permanentReason(reason, report, context), outcome: "Unknown" })
   }
   const outcome = context.phase === "startUp" || context.outcome === "NotSent" ? "NotSent" : "RolledBack"
   if (classification.class === "Transient") {

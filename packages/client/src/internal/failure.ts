@@ -19,6 +19,8 @@ export interface FailureContext {
   /** the request is a COMMIT: with no answer, nobody knows */
   readonly commit?: boolean
   readonly starting?: boolean
+  /** the statement may commit by itself, in parts: a procedure, a script */
+  readonly mayCommit?: boolean | undefined
   /** the error that failed the open transaction */
   readonly failedBy?: PostgresError | undefined
   /** what the client did to the statement; filled in while it runs */
@@ -58,13 +60,19 @@ const brokenReason = (reason: CloseReason): BrokenReason => {
   }
 }
 
-const closed = (reason: CloseReason, sent: boolean, context: FailureContext): PostgresError => {
-  const outcome = outcomeWithoutAnswer(context, sent)
+const closed = (
+  { ran, reason, sent }: Extract<ExchangeFailure, { readonly _tag: "ConnectionClosed" }>,
+  context: FailureContext
+): PostgresError => {
+  const known = outcomeWithoutAnswer(context, sent)
+  // Its bytes left, so it is not NotSent; but what would have run it did not.
+  const outcome = ran === "none" && known === "Unknown" ? "RolledBack" : known
   const { parameters, statement } = context
   // The server's last word tells more than the end of the socket behind it: 57P01, 25P03, 57P05, a refusal.
   if (reason._tag === "Lost" && reason.report !== undefined) {
     return errorFromReport(reason.report, {
       phase: context.starting === true ? "startUp" : "session",
+      ended: true,
       outcome,
       statement,
       parameters,
@@ -116,10 +124,13 @@ const notEncoded = (error: unknown, context: FailureContext): PostgresError => {
 export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext): PostgresError => {
   const { parameters, statement } = context
   switch (failure._tag) {
-    case "Reported":
+    case "Reported": {
+      const partly =
+        failure.ran === "part" || (failure.ran === undefined && context.mayCommit === true && !context.inTransaction)
       return errorFromReport(failure.fields, {
         phase: context.starting === true ? "startUp" : "session",
         outcome: outcomeWithoutAnswer(context, true),
+        partly,
         ...context.cancel,
         failedBy: context.failedBy,
         statement,
@@ -127,8 +138,11 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
         state:
           context.starting === true || failure.closed === true
             ? "the connection is closed"
-            : healthy(context.inTransaction)
+            : partly
+              ? "the connection is healthy; what it committed by itself before the error stays"
+              : healthy(context.inTransaction)
       })
+    }
     case "UnexpectedCopy":
       return new Permanent({
         reason: { _tag: "UseCopy" },
@@ -160,7 +174,7 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
       return new Permanent({ reason: { _tag: "AuthenticationRefused", method, issue, setting }, outcome: "NotSent" })
     }
     case "ConnectionClosed":
-      return closed(failure.reason, failure.sent, context)
+      return closed(failure, context)
     case "NotLeased":
       return ofStatement(failure.error, context)
   }

@@ -1,6 +1,6 @@
 // The right to write requests to a connection. Effect-free: waiters are callbacks, so that a lease costs no fiber and no Scope.
 // A *shared* lease lasts for one request, an *exclusive* one until it is ended. One connection and a pool answer alike.
-import type { StatementInfo } from "../PostgresError.ts"
+import { Permanent, type StatementInfo } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
 
@@ -53,6 +53,15 @@ export interface Lessor<L = Dispatcher> {
   readonly exclusive: (waiter: Waiter<L>) => Claim
 }
 
+const isSameFiber = (one: Waiter, other: Waiter): boolean => one.fiber !== undefined && one.fiber === other.fiber
+
+/** A stream whose consumer asks for the stream's connection: nobody would ever end either. */
+const waitsForItself = (): Permanent =>
+  new Permanent({
+    reason: { _tag: "PoolDeadlock", chain: ["the fiber that asks holds the only connection itself"] },
+    outcome: "NotSent"
+  })
+
 interface Place {
   readonly waiter: Waiter
   readonly exclusive: boolean
@@ -98,6 +107,10 @@ export class SingleConnectionLessor implements Lessor {
     const closed = this.dispatcher.closed
     if (closed !== undefined) {
       place.waiter.refused({ _tag: "ConnectionClosed", reason: closed, sent: false })
+      return { end: () => undefined }
+    }
+    if (this.holder !== undefined && isSameFiber(this.holder.waiter, place.waiter)) {
+      place.waiter.refused({ _tag: "NotLeased", error: waitsForItself() })
       return { end: () => undefined }
     }
     this.queue.push(place)

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
-import { type Database, type Holder, holderOf, isOpen, leaseExclusively } from "./database.ts"
+import { type Database, type Holder, holderOf, isOpen, leaseExclusively, takeBegin } from "./database.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
@@ -38,8 +38,9 @@ export const doomed: PermanentReason = {
   }
 }
 
-/** Whoever feeds or reads the COPY may be the one who asks: he must not wait for it. */
+/** Whoever feeds or reads the COPY, or reads the stream, may be the one who asks: he must not wait for it. */
 export const copyInProgress: PermanentReason = { _tag: "CopyInProgress" }
+export const streamInProgress: PermanentReason = { _tag: "StreamInProgress" }
 
 export const refuse = (context: RequestContext, reason: PermanentReason): Effect.Effect<never, PostgresError> =>
   Effect.fail(
@@ -59,7 +60,7 @@ export const ensureBegun = (holder: Holder): Effect.Effect<void, PostgresError> 
   Effect.suspend(() => {
     const { dispatcher, gate } = holder
     if (!isOpen(holder)) return Effect.fail(finished({}))
-    if (holder.copying) return refuse({}, copyInProgress)
+    if (holder.busy !== undefined) return refuse({}, holder.busy)
     if (gate.isClosed) return Effect.zipRight(gate.pass(false), ensureBegun(holder))
     if (holder.begin.length === 0) return Effect.void
     return beginning(holder, (parts) =>
@@ -76,15 +77,16 @@ const beginning = <A>(
   holder: Holder,
   run: (parts: ReadonlyArray<Part>) => Effect.Effect<A, PostgresError>
 ): Effect.Effect<A, PostgresError> => {
-  const { begin, dispatcher, gate } = holder
-  holder.begin = []
+  const { dispatcher, gate } = holder
+  const begin = takeBegin(holder)
   gate.close()
-  return Effect.onExit(run(begin), (exit) =>
+  return Effect.onExit(run(begin.parts), (exit) =>
     Effect.sync(() => {
-      // Refused before it was sent, or BEGIN itself failed: there is no transaction yet. Interrupted, there may be one; and where all went
-      // well and there is none, the statement has ended it.
-      const failed = Exit.isFailure(exit) && !Cause.isInterrupted(exit.cause)
-      if (failed && dispatcher.status === "I") holder.begin = begin
+      const interrupted = Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
+      // Never sent, or refused: there is no transaction yet. Interrupted, there may be one or not. And where all went well and there is none,
+      // the statement has ended it.
+      if (!begin.isWritten() || (Exit.isFailure(exit) && !interrupted && dispatcher.status === "I")) begin.giveBack()
+      else if (interrupted) holder.doomed = true
       gate.open()
     })
   )
@@ -97,7 +99,7 @@ const onHolder = <A>(
   make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> => {
   if (!isOpen(holder)) return Effect.fail(finished(context))
-  if (holder.copying) return refuse(context, copyInProgress)
+  if (holder.busy !== undefined) return refuse(context, holder.busy)
   const { gate } = holder
   const again = Effect.suspend(() => onHolder(holder, context, placement, make))
   if (gate.isClosed) return Effect.zipRight(gate.pass(false), again)
@@ -256,7 +258,8 @@ export const runRequest = <A>(
     if (wrong !== undefined) return refuse(context, wrong)
     const cancel: { cancelSent?: CancelFacts["cancelSent"] } = {}
     const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
-    const request = timeout === undefined ? context : { ...context, cancel }
+    const known = words.mayCommit ? { ...context, mayCommit: true } : context
+    const request = timeout === undefined ? known : { ...known, cancel }
     if (holder !== undefined) return onHolder(holder, request, placement, bounded)
     if (words.kind === "sessional") return solo(database, request, bounded, true)
     return timeout === undefined ? onSharedLease(database, request, bounded) : solo(database, request, bounded, false)

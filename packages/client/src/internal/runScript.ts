@@ -21,7 +21,7 @@ export interface StatementResult<A> {
 /** Outside a transaction a script may open and end its own; inside one its first word must not. */
 const wordsOf = (sql: string, insideTransaction: boolean): StatementWords => {
   const words = statementWords(sql)
-  return words.kind === "copy" || insideTransaction ? words : { first: words.first, kind: "sessional" }
+  return words.kind === "copy" || insideTransaction ? words : { ...words, kind: "sessional" }
 }
 
 export const runScript = <A>(

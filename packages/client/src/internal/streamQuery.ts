@@ -18,7 +18,7 @@ import { exchangeOn, type MakeRun, runOn } from "./runOn.ts"
 import { alone, withDeadline } from "./statementDeadline.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import { SingleExchange } from "./exchange/Run.ts"
-import { copyInProgress, ensureBegun, finished, refuse, runInTransaction } from "./runRequest.ts"
+import { ensureBegun, finished, refuse, runInTransaction, streamInProgress } from "./runRequest.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
@@ -42,14 +42,28 @@ const beginReadOnly = ownStatement("BEGIN READ ONLY")
 const ownTransaction = (
   database: Database,
   lease: Effect.Effect<Lease, PostgresError>,
-  holder?: Holder
+  pin?: Holder
 ): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(Effect.interruptible(lease), ({ dispatcher, release }) =>
-      Effect.zipRight(endTransaction(database, dispatcher), release)
+      // A pin that has ended has swept this up, and somebody else may have the connection.
+      Effect.zipRight(
+        Effect.suspend(() => (pin === undefined || isOpen(pin) ? endTransaction(database, dispatcher) : Effect.void)),
+        release
+      )
     ),
-    ({ dispatcher }) => ({ dispatcher, inTransaction: false, holder })
+    ({ dispatcher }) => ({ dispatcher, inTransaction: false, holder: pin })
   )
+
+/** The connection of a pin, for a transaction that its other statements must not get into: they would end with it. */
+const leaseOfPin = (pin: Holder): Effect.Effect<Lease> =>
+  Effect.sync(() => {
+    pin.busy = streamInProgress
+    const release = Effect.sync(() => {
+      pin.busy = undefined
+    })
+    return { dispatcher: pin.dispatcher, release, sweep: release }
+  })
 
 /** Nothing is sent if nothing was begun, or if BEGIN has not been answered because the connection is gone. */
 const endTransaction = (database: Database, dispatcher: Dispatcher): Effect.Effect<void> =>
@@ -70,7 +84,7 @@ const place = (database: Database): Effect.Effect<Place, PostgresError, Scope.Sc
     return Effect.flatMap(ensureBegun(holder), () =>
       // In a pin somebody may have said BEGIN by hand: a COMMIT of ours would end that.
       depth === 0 && dispatcher.status === "I"
-        ? ownTransaction(database, Effect.succeed({ dispatcher, release: Effect.void, sweep: Effect.void }), holder)
+        ? ownTransaction(database, leaseOfPin(holder), holder)
         : Effect.succeed({ dispatcher, inTransaction: true, holder })
     )
   })
@@ -150,7 +164,7 @@ export const streamQuery = <A, R>(
       /** The deadline is that of a batch: while the consumer works, the server does not. */
       const run = <B>(make: MakeRun<B>): Effect.Effect<B, PostgresError> => {
         if (holder !== undefined && !isOpen(holder)) return Effect.fail(finished(context))
-        if (holder?.copying === true) return refuse(context, copyInProgress)
+        if (inTransaction && holder?.busy !== undefined) return refuse(context, holder.busy)
         const cancel: CancelFacts = {}
         const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
         const request = { ...context, cancel }

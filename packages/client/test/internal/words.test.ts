@@ -60,4 +60,12 @@ describe("statementWords", () => {
       expect(kindOf(sql)).toBe("plain")
     }
   })
+
+  it("tells what may commit by itself", () => {
+    const mayCommit = (sql: string) => statementWords(sql).mayCommit
+    for (const sql of ["call p()", "DO $$ BEGIN COMMIT; END $$", "do $$ begin call p(); end $$"])
+      expect(mayCommit(sql), sql).toBe(true)
+    for (const sql of ["DO $$ BEGIN PERFORM recall(1); END $$", "SELECT 'CALL'", "INSERT INTO commits VALUES (1)"])
+      expect(mayCommit(sql), sql).toBe(false)
+  })
 })

@@ -23,17 +23,17 @@ const inHolder = (holder: Holder, context: RequestContext): Effect.Effect<CopyLi
   const { dispatcher, gate } = holder
   const enter = Effect.suspend(() => {
     if (!isOpen(holder)) return Effect.fail(finished(context))
-    if (holder.copying) return refuse(context, copyInProgress)
+    if (holder.busy !== undefined) return refuse(context, holder.busy)
     if (holder.doomed) return refuse(context, doomed)
     return Effect.zipRight(ensureBegun(holder), gate.pass(true))
   })
   const leave = Effect.sync(() => {
-    holder.copying = false
+    holder.busy = undefined
     gate.open()
   })
   return Effect.acquireRelease(
     Effect.map(Effect.interruptible(enter), () => {
-      holder.copying = true
+      holder.busy = copyInProgress
     }),
     () => leave
   ).pipe(

@@ -2,7 +2,7 @@
 import type { ColumnDescription } from "@pgfx/protocol"
 import type { TypeStore } from "../TypeStore.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
-import type { Exchange } from "./Exchange.ts"
+import { type Exchange, unrun } from "./Exchange.ts"
 import { Group, type Settle } from "./Group.ts"
 import { learnTypes } from "./learnTypes.ts"
 import { DescribeStatement, noRows, ParseStatement } from "./parts.ts"
@@ -33,7 +33,7 @@ export class DescribeRun implements Run {
     const describe = new DescribeStatement("", noRows)
     this.current = new Group("describe", [new ParseStatement("", this.sql, []), describe], (answer, failure) => {
       this.current = undefined
-      if (answer === undefined) return this.settle(undefined, failure)
+      if (answer === undefined) return this.settle(undefined, failure === undefined ? undefined : unrun(failure))
       const { columns = [], parameterTypes = [] } = describe
       const missing = this.types.missing([...parameterTypes, ...columns.map((column) => column.typeOid)])
       const done = (): void => this.settle({ parameterTypes, columns }, undefined)

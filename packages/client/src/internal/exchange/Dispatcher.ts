@@ -10,7 +10,7 @@ import {
   type TransactionStatus
 } from "@pgfx/protocol"
 import type { StatementInfo } from "../../PostgresError.ts"
-import { type CloseReason, type Exchange, isFatal } from "./Exchange.ts"
+import { type CloseReason, type Exchange, isFatal, isLastWarning } from "./Exchange.ts"
 import { PreparedStatements } from "../StatementCache.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 import { SessionWatch } from "./SessionWatch.ts"
@@ -265,6 +265,7 @@ export class Dispatcher {
       this.transcript.add("B", message)
       switch (message._tag) {
         case "NoticeResponse":
+          if (isLastWarning(message.fields)) this.lastReport = message.fields
           this.outlets.notice(message.fields)
           break
         case "NotificationResponse":

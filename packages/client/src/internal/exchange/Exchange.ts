@@ -23,7 +23,13 @@ export type CloseReason =
 /** How an exchange may end without a value. */
 export type ExchangeFailure =
   /** ErrorResponse, and the ReadyForQuery behind it: the connection is healthy; `closed`: it ended instead */
-  | { readonly _tag: "Reported"; readonly fields: ReportFields; readonly closed?: true }
+  | {
+      readonly _tag: "Reported"
+      readonly fields: ReportFields
+      readonly closed?: true
+      /** `part`: some of it had been committed before the error came; `none`: the server had not begun to run it */
+      readonly ran?: "part" | "none"
+    }
   /** the server asked for, or sent, COPY data in answer to an ordinary request */
   | { readonly _tag: "UnexpectedCopy" }
   /** the request could not be put into bytes; nothing was sent */
@@ -39,7 +45,8 @@ export type ExchangeFailure =
       readonly issue: string
       readonly setting: string | undefined
     }
-  | { readonly _tag: "ConnectionClosed"; readonly reason: CloseReason; readonly sent: boolean }
+  /** `ran`: nothing was sent yet that could have run, only the question what the statement is */
+  | { readonly _tag: "ConnectionClosed"; readonly reason: CloseReason; readonly sent: boolean; readonly ran?: "none" }
   /** it never had a connection */
   | { readonly _tag: "NotLeased"; readonly error: PostgresError }
 
@@ -49,8 +56,18 @@ export const isFatal = (fields: ReportFields): boolean => {
   return severity === "FATAL" || severity === "PANIC"
 }
 
+/**
+ * A backend that is told to quit at once may not send an error any more, only a warning: 57P02 when another backend has crashed, 57P01 at
+ * an immediate shutdown. The end of the connection is all that follows. Source: `quickdie` of postgres.c.
+ */
+export const isLastWarning = ({ code }: ReportFields): boolean => code === "57P01" || code === "57P02"
+
 const noReply = (): void => undefined
 const alone = (): boolean => false
+
+/** The same failure, of a request of which nothing was carried out. */
+export const unrun = (failure: ExchangeFailure): ExchangeFailure =>
+  failure._tag === "Reported" || failure._tag === "ConnectionClosed" ? { ...failure, ran: "none" } : failure
 
 export abstract class Exchange {
   /** its bytes were handed to the transport */

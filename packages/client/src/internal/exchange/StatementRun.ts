@@ -14,7 +14,7 @@ import type { PermanentReason, PostgresError } from "../../PostgresError.ts"
 import type { Description, Descriptions } from "../StatementCache.ts"
 import type { TypeStore } from "../TypeStore.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
-import type { Exchange, ExchangeFailure } from "./Exchange.ts"
+import { type Exchange, type ExchangeFailure, unrun } from "./Exchange.ts"
 import { Group, type Settle } from "./Group.ts"
 import { LateRows } from "./LateRows.ts"
 import { learnTypes } from "./learnTypes.ts"
@@ -206,7 +206,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const group = new Group("describe", parts, (answer, failure) => {
       this.current = undefined
       const described = this.remember(this.call.sql, describe)
-      if (failure !== undefined) return this.failed(failure, false)
+      if (failure !== undefined) return this.failed(unrun(failure), false)
       if (answer === undefined || described === undefined)
         throw new Error("bug in pgfx: a description without an answer")
       this.runDescribed(dispatcher, described)
@@ -259,7 +259,11 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const group = new Group("extended query", all, (answer, failure) => {
       this.current = undefined
       const late = described?.()
-      if (answer === undefined) return this.failed(failure, bind.bound)
+      if (answer === undefined) {
+        // An error that comes before BindComplete is one of Parse or Bind. That BindComplete has not come says nothing: replies wait for Sync.
+        const refused = failure?._tag === "Reported" && !bind.bound
+        return this.failed(refused ? unrun(failure) : failure, bind.bound)
+      }
       const { suspended, tag } = execute
       const done = (): void =>
         this.settle({ tag, status: answer.status, suspended, rows: sink(), received: execute }, undefined)

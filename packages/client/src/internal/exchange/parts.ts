@@ -23,6 +23,8 @@ export interface Part {
   readonly mayAnswerCopy: boolean
   /** the data of a COPY TO STDOUT is what it waits for */
   readonly takesCopyOut?: boolean
+  /** of Parse: it was put into bytes */
+  readonly written?: boolean
 }
 
 /** Where rows go. Its methods run on the reader's fiber, in order; they may throw `ProtocolViolation` and nothing else. */
@@ -41,6 +43,7 @@ abstract class SimplePart implements Part {
 }
 
 export class ParseStatement extends SimplePart {
+  written = false
   readonly statement: string
   private readonly sql: string
   private readonly types: ReadonlyArray<number>
@@ -55,6 +58,7 @@ export class ParseStatement extends SimplePart {
   }
   encode(writer: ByteWriter): void {
     writeParse(writer, this.statement, this.sql, this.types)
+    this.written = true
   }
   receive(message: BackendMessage): Step {
     if (message._tag !== "ParseComplete") return { expected: "ParseComplete" }

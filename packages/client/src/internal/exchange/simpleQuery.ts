@@ -15,6 +15,9 @@ export interface ScriptRequest {
   readonly sink: (statement: number) => RowSink
 }
 
+/** What the statements before it did is there to stay. */
+const endsForGood = (tag: string): boolean => tag === "COMMIT" || tag === "PREPARE TRANSACTION"
+
 type Phase = "between" | "rows" | "copy" | "failed"
 
 export class SimpleQuery extends Exchange {
@@ -94,7 +97,7 @@ export class SimpleQuery extends Exchange {
 
   /** The simple protocol stops at the first error; the one that answers our CopyFail is ours and says nothing new. */
   private report(fields: ReportFields): boolean {
-    this.failure ??= { _tag: "Reported", fields }
+    this.failure ??= { _tag: "Reported", fields, ...(this.tags.some(endsForGood) ? { ran: "part" } : {}) }
     this.phase = "failed"
     return false
   }

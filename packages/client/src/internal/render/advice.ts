@@ -108,6 +108,10 @@ const ofReason = (reason: Reason): ReadonlyArray<string> => {
       return ["use the Copy module"]
     case "CopyInProgress":
       return ["run it before or after the COPY, or outside this Transaction or Session.pin"]
+    case "StreamInProgress":
+      return [
+        "inside Transaction.run the connection is free between the batches of a stream; or let the stream end first"
+      ]
     case "ListenUnsupported":
       return ["a pooler in transaction mode cannot: connect to the server itself, or to a pooler in session mode"]
     case "CommitRolledBack":
@@ -127,6 +131,9 @@ export const advice = (options: FailureOptions<Reason, Outcome>): ReadonlyArray<
   const report = "report" in reason ? reason.report : undefined
   const hint = report === undefined ? undefined : report.hint
   if (hint !== undefined && hint !== "") return [oneLine(hint, 1_000)]
+  if (options.outcome === "Unknown" && report?.severity === "ERROR") {
+    return ["look what of it is there before you repeat it; in a Transaction it is all or nothing", ...ofReason(reason)]
+  }
   return options.outcome === "Unknown"
     ? [
         "find out whether it took effect before you repeat it; Retry.idempotent repeats what may run twice",

@@ -99,6 +99,8 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
       return "a COPY has this connection to itself until it ends"
     case "InvalidCopy":
       return `expected ${oneLine(reason.expected, 100)}: ${oneLine(reason.issue, 500)}`
+    case "StreamInProgress":
+      return "a stream that has not ended has the connection of this Session.pin to itself"
     case "ListenUnsupported":
       return `this server does not deliver notifications: no echo of our own within ${duration(reason.waitedMillis)}`
   }

@@ -15,6 +15,8 @@ export interface StatementWords {
   /** upper case, `""` for an empty statement */
   readonly first: string
   readonly kind: StatementKind
+  /** may commit by itself, in parts, where no transaction is open: a procedure, a block of code */
+  readonly mayCommit: boolean
 }
 
 const transactionWords = new Set(["BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK", "SAVEPOINT", "RELEASE"])
@@ -55,13 +57,18 @@ const skipBlank = (sql: string): number => {
   return at
 }
 
+/** What a block of code needs to end transactions: the command itself, of whatever language, or a procedure. */
+const commitsAnywhere = /commit|\bcall\b/i
+
 export const statementWords = (sql: string): StatementWords => {
   const rest = sql.slice(skipBlank(sql))
   const [first = "", second = ""] = (/^[A-Za-z_]+(?:\s+[A-Za-z_]+)?/.exec(rest)?.[0] ?? "").toUpperCase().split(/\s+/)
+  const mayCommit = first === "CALL" || (first === "DO" && commitsAnywhere.test(sql))
   if (transactionWords.has(first) || (first === "PREPARE" && second === "TRANSACTION"))
-    return { first, kind: "transaction" }
-  if (first === "COPY") return { first, kind: "copy" }
+    return { first, kind: "transaction", mayCommit }
+  if (first === "COPY") return { first, kind: "copy", mayCommit }
   const local = first === "SET" && (second === "LOCAL" || second === "TRANSACTION" || second === "CONSTRAINTS")
-  if ((sessionalWords.has(first) && !local) || sessionalAnywhere.test(sql)) return { first, kind: "sessional" }
-  return { first, kind: "plain" }
+  if ((sessionalWords.has(first) && !local) || sessionalAnywhere.test(sql))
+    return { first, kind: "sessional", mayCommit }
+  return { first, kind: "plain", mayCommit }
 }
