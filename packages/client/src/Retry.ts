@@ -14,8 +14,6 @@ type RetrySchedule = Schedule.Schedule<Duration.Duration, unknown>
 const isIdempotentlyRetryable = (u: unknown): boolean =>
   PostgresError.isSafeToRetry(u) || (PostgresError.is(u) && u._tag === "Broken")
 
-const isBroken = (u: unknown): boolean => PostgresError.is(u) && u._tag === "Broken"
-
 /** Only the outermost transaction can be repeated: a new attempt needs a new snapshot. */
 const outsideTransaction: Effect.Effect<boolean> = Effect.map(
   Effect.serviceOption(CurrentHolder),
@@ -39,7 +37,7 @@ const short = doubling("20 millis", "1 second").pipe(Schedule.upTo("10 seconds")
 const schedules = {
   transient: under(short, PostgresError.isSafeToRetry),
   idempotent: under(short, isIdempotentlyRetryable),
-  connect: under(doubling("100 millis", "30 seconds"), isBroken)
+  connect: under(doubling("100 millis", "30 seconds"), isIdempotentlyRetryable)
 }
 
 const repeat =
@@ -74,7 +72,10 @@ export class Retry extends Context.Tag("pgfx/Retry")<
     readonly transient: RetrySchedule
     /** as `transient`, and Broken with an unknown outcome: the caller vouches that running twice is harmless */
     readonly idempotent: RetrySchedule
-    /** Broken, without end; 100 ms, doubling, jittered, at most 30 s apart: start-up and subscriptions */
+    /**
+     * Broken, and Transient (a server that starts or is full; a full pool excepted), without end; 100 ms, doubling, jittered, at most 30 s
+     * apart: start-up and subscriptions
+     */
     readonly connect: RetrySchedule
   } = schedules
   /** by the application's policy, under the conditions of `schedules.transient` */
