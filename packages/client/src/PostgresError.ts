@@ -106,6 +106,8 @@ export type BrokenReason =
       readonly received: string
       readonly transcript: ReadonlyArray<string>
     }
+  /** a subscriber of notifications took too few of them: `undelivered` wait for it, and the next one was not kept */
+  | { readonly _tag: "SubscriberBehind"; readonly channel: string; readonly undelivered: number }
   /** `lost`: what of the session cannot be rebuilt, `"temporary tables"` */
   | { readonly _tag: "SessionLost"; readonly lost: ReadonlyArray<string> }
   /** 57P01, 57P02, 57P04: an operator, a shutdown, a crash elsewhere, the database dropped */
@@ -187,6 +189,8 @@ export type PermanentReason =
       readonly serverType?: string
       readonly table?: string
     }
+  /** a notification's payload is not what its channel's Schema takes; `issue` never holds the payload */
+  | { readonly _tag: "InvalidNotification"; readonly channel: string; readonly issue: string }
   | { readonly _tag: "InvalidSettings"; readonly key: string; readonly issue: string }
   /** every connection is held by a fiber that itself waits here; `chain` names them, one per line */
   | { readonly _tag: "PoolDeadlock"; readonly chain: ReadonlyArray<string> }

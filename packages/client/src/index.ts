@@ -1,5 +1,6 @@
 export * from "./Connection.ts"
 export * from "./Copy.ts"
+export * from "./Notification.ts"
 export * from "./Param.ts"
 export * from "./Pool.ts"
 export * from "./Postgres.ts"

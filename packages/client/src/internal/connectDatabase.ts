@@ -1,4 +1,5 @@
 // Settings become a database with one connection behind it, for as long as the Scope lives.
+import type { ReportFields } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
@@ -12,6 +13,7 @@ import type { Database } from "./database.ts"
 import { serverReport } from "./errorFromReport.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import { SingleConnectionLessor } from "./lease.ts"
+import { connectListener } from "./notification/connectListener.ts"
 import { Descriptions } from "./StatementCache.ts"
 import { traceStatements } from "./traceStatements.ts"
 import { Tracing } from "../Tracing.ts"
@@ -53,11 +55,12 @@ export const connectDatabase = (
     const resolved = yield* resolve(settings, { userName })
     yield* logNotes(resolved, abilities)
     const notices = yield* PubSub.sliding<ServerReport>(noticesKept)
+    const notice = (fields: ReportFields): void => void notices.unsafeOffer(serverReport(fields, "NOTICE"))
     const fork = yield* FiberSet.makeRuntime<Transport>()
     let lessor: SingleConnectionLessor | undefined
     let recoverConnection: Effect.Effect<void, never, Transport> = Effect.void
     const connection = yield* openConnection(resolved, {
-      notice: (fields) => void notices.unsafeOffer(serverReport(fields, "NOTICE")),
+      notice,
       notification: () => undefined,
       idle: () => lessor?.idle(),
       allAbandoned: () => void fork(recoverConnection),
@@ -85,6 +88,7 @@ export const connectDatabase = (
       cancelTimeout: resolved.cancelTimeout,
       destroy
     })
+    const listener = yield* connectListener(resolved, notice)
     const served: Database = {
       lessor: leases,
       descriptions: new Descriptions(descriptionsKept),
@@ -97,7 +101,8 @@ export const connectDatabase = (
       },
       commitTimeout: resolved.commitTimeout,
       interruptGrace: resolved.interruptGrace,
-      fetchSize: resolved.fetchSize
+      fetchSize: resolved.fetchSize,
+      listener
     }
     return {
       database: served,

@@ -9,6 +9,7 @@ import type { CloseReason } from "./exchange/Exchange.ts"
 import type { Part } from "./exchange/parts.ts"
 import { errorOfFailure, type FailureContext } from "./failure.ts"
 import { Gate } from "./Gate.ts"
+import type { Listener } from "./notification/Listener.ts"
 import type { Descriptions } from "./StatementCache.ts"
 import type { TraceStatement } from "./traceStatements.ts"
 import type { TypeStore } from "./TypeStore.ts"
@@ -30,6 +31,8 @@ export interface Database {
   /** how long an interrupted fiber waits for the recovery of its connection */
   readonly interruptGrace: Duration.Duration
   readonly fetchSize: number
+  /** who hears of notifications */
+  readonly listener: Listener
 }
 
 const databases = new WeakMap<object, Database>()

@@ -85,22 +85,29 @@ export const requestContext = ({ info, placeholders }: Statement): RequestContex
   parameters: placeholders.map(({ name }) => ({ name }))
 })
 
+/** Sends the statement with values as its Schemas encode them. */
+export const executeEncoded = <A, R>(
+  database: Database,
+  prepared: PreparedStatement<A, R>,
+  values: ReadonlyArray<unknown>
+): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError> => {
+  const run = runRequest<StatementAnswer<RowReader<A, R>>>(
+    database,
+    requestContext(prepared.statement),
+    prepared.placement,
+    (settle, before = []) =>
+      new StatementRun(makeCall(database, prepared, values, { ...atOnce, before }), database, settle)
+  )
+  return database.trace === undefined ? run : database.trace(prepared.statement, values, run)
+}
+
 /** Sends the statement with its arguments. */
 export const execute = <A, R>(
   database: Database,
   prepared: PreparedStatement<A, R>,
   args: Readonly<Record<string, unknown>>
 ): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError, unknown> =>
-  Effect.flatMap(prepared.parameters.encode(args), (values) => {
-    const run = runRequest<StatementAnswer<RowReader<A, R>>>(
-      database,
-      requestContext(prepared.statement),
-      prepared.placement,
-      (settle, before = []) =>
-        new StatementRun(makeCall(database, prepared, values, { ...atOnce, before }), database, settle)
-    )
-    return database.trace === undefined ? run : database.trace(prepared.statement, values, run)
-  })
+  Effect.flatMap(prepared.parameters.encode(args), (values) => executeEncoded(database, prepared, values))
 
 export const executed = ({ status, tag }: StatementAnswer<RowSink>): Executed => ({
   tag,

@@ -1,5 +1,6 @@
 // Settings become a database with a pool of connections behind it, for as long as the Scope lives: the pool's decisions carried out. Each
 // connection has a Scope of its own, forked here; nothing in this file decides who gets it.
+import type { ReportFields } from "@pgfx/protocol"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,6 +19,7 @@ import type { ConnectedDatabase } from "../connectDatabase.ts"
 import type { Database } from "../database.ts"
 import { serverReport } from "../errorFromReport.ts"
 import type { Dispatcher } from "../exchange/Dispatcher.ts"
+import { connectListener } from "../notification/connectListener.ts"
 import { logNotes } from "../startup/logNotes.ts"
 import { hasBecomeReadOnly } from "../startup/sessionAttributes.ts"
 import { openConnection } from "../startup/openConnection.ts"
@@ -80,6 +82,7 @@ export const connectPool = (
     const clock = yield* Effect.clock
     const random = yield* Effect.random
     const notices = yield* PubSub.sliding<ServerReport>(noticesKept)
+    const notice = (fields: ReportFields): void => void notices.unsafeOffer(serverReport(fields, "NOTICE"))
     const runFork = yield* FiberSet.makeRuntime<Transport>()
     const fork: Fork = (effect) => {
       // Layers are often built where nothing can be interrupted, and a fiber inherits that.
@@ -115,7 +118,7 @@ export const connectPool = (
             restore(
               Scope.extend(
                 openConnection(resolved, {
-                  notice: (fields) => void notices.unsafeOffer(serverReport(fields, "NOTICE")),
+                  notice,
                   notification: () => undefined,
                   idle: () => events?.idle(),
                   allAbandoned: () => void fork(recovery.run),
@@ -176,6 +179,7 @@ export const connectPool = (
       user: resolved.user
     }
     const tracing = yield* Tracing
+    const listener = yield* connectListener(resolved, notice)
     const database: Database = {
       ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
       lessor: pool,
@@ -185,7 +189,8 @@ export const connectPool = (
       schedule,
       commitTimeout: resolved.commitTimeout,
       interruptGrace: resolved.interruptGrace,
-      fetchSize: resolved.fetchSize
+      fetchSize: resolved.fetchSize,
+      listener
     }
     yield* Effect.addFinalizer(() => closePool(pool, resolved))
     // The rest of `min` is opened by the pool itself; what is wrong with the settings shows at the first.

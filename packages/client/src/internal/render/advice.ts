@@ -114,6 +114,11 @@ const ofReason = (reason: Reason): ReadonlyArray<string> => {
       ]
     case "ListenUnsupported":
       return ["a pooler in transaction mode cannot: connect to the server itself, or to a pooler in session mode"]
+    case "SubscriberBehind":
+      return [
+        "work on notifications concurrently, or raise the channel's buffer; `events` goes on and marks the gap",
+        "what was missed is in no queue: read the tables again"
+      ]
     case "CommitRolledBack":
       return [
         "look for a failure that was caught inside the transaction; to survive one, wrap its statement in Transaction.savepoint"

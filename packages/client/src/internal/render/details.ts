@@ -65,6 +65,10 @@ const ofReason = (reason: Reason): Details => {
         "pgfx.row": reason.row,
         ...(reason.column === undefined ? {} : { "pgfx.column": oneLine(reason.column, 300) })
       }
+    case "SubscriberBehind":
+      return { "pgfx.channel": oneLine(reason.channel, 100), "pgfx.undelivered": reason.undelivered }
+    case "InvalidNotification":
+      return { "pgfx.channel": oneLine(reason.channel, 100) }
     case "InvalidSettings":
       return { "pgfx.setting": oneLine(reason.key, 300) }
     case "AuthenticationRefused":

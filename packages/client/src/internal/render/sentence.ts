@@ -61,6 +61,8 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
       return `during ${oneLine(reason.during, 200)}: expected ${oneLine(reason.expected, 300)}, received ${oneLine(reason.received, 300)}`
     case "SessionLost":
       return `the session was replaced, and what it held cannot be rebuilt${reason.lost.length === 0 ? "" : `: ${oneLine(reason.lost.join(", "), 300)}`}`
+    case "SubscriberBehind":
+      return `a subscriber of channel "${oneLine(reason.channel, 100)}" is too slow: ${count(reason.undelivered, "notification waits", "notifications wait")} for it, and no more are kept`
     case "PoolTimeout": {
       const longest = reason.longest === undefined ? "" : `; the longest runs ${oneLine(reason.longest, 200)}`
       return `no connection after ${duration(reason.waitedMillis)}: ${reason.busy} of ${reason.max} busy, ${count(reason.waiting, "request", "requests")} waiting${longest}`
@@ -83,6 +85,8 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
       return `${reason.parameter === "" ? "the parameters" : `parameter "${oneLine(reason.parameter, 100)}"`}: ${oneLine(reason.issue, 500)}`
     case "InvalidRow":
       return `${reason.column === undefined ? "" : `column "${oneLine(reason.column, 100)}" of `}row ${reason.row}: ${oneLine(reason.issue, 500)}`
+    case "InvalidNotification":
+      return `a notification of channel "${oneLine(reason.channel, 100)}": ${oneLine(reason.issue, 500)}`
     case "InvalidSettings":
       return `setting "${oneLine(reason.key, 100)}": ${oneLine(reason.issue, 500)}`
     case "PoolDeadlock":
