@@ -59,12 +59,16 @@ export const connectDatabase = (
     const fork = yield* FiberSet.makeRuntime<Transport>()
     let lessor: SingleConnectionLessor | undefined
     let recoverConnection: Effect.Effect<void, never, Transport> = Effect.void
+    const listening = yield* connectListener({ settings: resolved, notice, lessor: () => leases })
     const connection = yield* openConnection(resolved, {
       notice,
-      notification: () => undefined,
+      notification: (notification) => listening.received(notification),
       idle: () => lessor?.idle(),
       allAbandoned: () => void fork(recoverConnection),
-      closed: (reason) => lessor?.close(reason)
+      closed: (reason) => {
+        lessor?.close(reason)
+        listening.closed(reason)
+      }
     })
     const { destination, dispatcher, key } = connection
     const { database, user } = resolved
@@ -76,6 +80,7 @@ export const connectDatabase = (
     const destroy = (reason: CloseReason): void => {
       dispatcher.close(reason)
       leases.close(reason)
+      listening.closed(reason)
       connection.duplex.destroy()
     }
     recoverConnection = recover({
@@ -88,7 +93,7 @@ export const connectDatabase = (
       cancelTimeout: resolved.cancelTimeout,
       destroy
     })
-    const listener = yield* connectListener(resolved, notice)
+    yield* Effect.addFinalizer(() => listening.close)
     const served: Database = {
       lessor: leases,
       descriptions: new Descriptions(descriptionsKept),
@@ -102,7 +107,7 @@ export const connectDatabase = (
       commitTimeout: resolved.commitTimeout,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
-      listener
+      listener: listening.listener
     }
     return {
       database: served,

@@ -6,7 +6,7 @@ import { underDeadline } from "./deadline.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 
 /** DISCARD ALL without DEALLOCATE and DISCARD PLANS: prepared statements stay. RESET goes back to the start-up parameters. */
-const resetScript = [
+const resets = [
   "CLOSE ALL",
   "SET SESSION AUTHORIZATION DEFAULT",
   // behind that one: the role that the session was started with
@@ -16,7 +16,16 @@ const resetScript = [
   "SELECT pg_catalog.pg_advisory_unlock_all()",
   "DISCARD TEMP",
   "DISCARD SEQUENCES"
-].join("; ")
+]
+const resetScript = resets.join("; ")
+/** for the only session there is, which may be the one that listens */
+const resetButListening = resets.filter((statement) => statement !== "UNLISTEN *").join("; ")
+
+const resetOf = ({ listener }: Database, { session }: Dispatcher): ReadonlyArray<string> => {
+  if (listener.sharesSession) return session.hasPrepared ? [resetButListening, "DEALLOCATE ALL"] : [resetButListening]
+  // DISCARD ALL runs alone; it does not bring back the role either.
+  return session.hasPrepared ? ["DISCARD ALL", "RESET ROLE"] : [resetScript]
+}
 
 /**
  * A session that cannot be brought back to its first state is not handed to anybody: its connection is destroyed. RESET returns to the
@@ -32,11 +41,9 @@ export const resetSession = (
     const run = (sql: string) => command(dispatcher, sql, { inTransaction: false })
     // A script cannot begin inside a transaction it is to end: ROLLBACK goes alone.
     const rolledBack = dispatcher.status === "I" ? Effect.void : run("ROLLBACK")
-    // DISCARD ALL runs alone; it does not bring back the role either.
-    const reset = dispatcher.session.hasPrepared ? ["DISCARD ALL", "RESET ROLE"] : [resetScript]
-    const statements = Effect.forEach([...reset, ...initialStatements], run, { discard: true }).pipe(
-      Effect.zipRight(Effect.sync(() => dispatcher.session.begin(dispatcher.parameters)))
-    )
+    const statements = Effect.forEach([...resetOf(database, dispatcher), ...initialStatements], run, {
+      discard: true
+    }).pipe(Effect.zipRight(Effect.sync(() => dispatcher.session.begin(dispatcher.parameters))))
     return underDeadline(database, dispatcher, "the reset of a session", Effect.zipRight(rolledBack, statements)).pipe(
       Effect.catchAll(() =>
         Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: "the reset of a session" }))

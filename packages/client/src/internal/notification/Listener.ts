@@ -17,8 +17,6 @@ export interface SessionEvents {
   readonly lost: (failure: ExchangeFailure) => boolean
   /** there will be no other */
   readonly failed: (failure: ExchangeFailure) => void
-  /** what the session has to listen to */
-  readonly channels: () => ReadonlyArray<string>
 }
 
 /** Keeps a session until it is stopped. Tells nothing before it returns. */
@@ -43,8 +41,11 @@ export class Listener {
   private closed: ExchangeFailure | undefined = undefined
 
   private readonly keep: KeepSession
-  constructor(keep: KeepSession) {
+  /** statements run on the same session: its reset must leave LISTEN alone */
+  readonly sharesSession: boolean
+  constructor(keep: KeepSession, sharesSession = false) {
     this.keep = keep
+    this.sharesSession = sharesSession
   }
 
   /** Registers before anything is written, so that nothing falls between. Answers what ends the subscription. */
@@ -89,8 +90,7 @@ export class Listener {
         for (const { subscribers } of this.channels.values()) for (const each of subscribers) each.fail(failure)
         this.channels.clear()
         this.session = undefined
-      },
-      channels: () => (current() ? [...this.channels.keys()] : [])
+      }
     })
     const session: Session = { stop, run: undefined }
     return session

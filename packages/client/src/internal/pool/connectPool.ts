@@ -45,12 +45,14 @@ const noticesKept = 64
 
 const limitsOf = (pool: ResolvedPool, maxSessions: number | undefined): PoolLimits => {
   const max = Math.min(pool.max, maxSessions ?? pool.max)
+  // The only session there is does not age: what listens on it would be lost with it.
+  const isOnly = maxSessions === 1
   return {
     max,
     min: Math.min(pool.min, max),
     acquireTimeout: Duration.toMillis(pool.acquireTimeout),
-    idleTimeout: Duration.toMillis(pool.idleTimeout),
-    maxLifetime: Duration.toMillis(pool.maxLifetime),
+    idleTimeout: isOnly ? Infinity : Duration.toMillis(pool.idleTimeout),
+    maxLifetime: isOnly ? Infinity : Duration.toMillis(pool.maxLifetime),
     maxWaiting: pool.maxWaiting,
     queueTarget: pool.queueTarget === undefined ? undefined : Duration.toMillis(pool.queueTarget),
     pipelineDepth: pool.pipelineDepth,
@@ -104,6 +106,7 @@ export const connectPool = (
       )
       pool.refresh()
     }
+    const listening = yield* connectListener({ settings: resolved, notice, lessor: () => pool })
 
     /** A connection of the pool, from the first packet on; `join` makes it a member. */
     const openMember = (join: Opening<Dispatcher>["opened"]): Effect.Effect<void, PostgresError, Transport> =>
@@ -119,7 +122,7 @@ export const connectPool = (
               Scope.extend(
                 openConnection(resolved, {
                   notice,
-                  notification: () => undefined,
+                  notification: (notification) => listening.received(notification),
                   idle: () => events?.idle(),
                   allAbandoned: () => void fork(recovery.run),
                   writeRefused: () => {
@@ -141,6 +144,10 @@ export const connectPool = (
           }
           recovery.of(exit.value)
           dispatcher = exit.value.dispatcher
+          yield* Scope.addFinalizer(
+            scope,
+            Effect.sync(() => listening.closed(exit.value.dispatcher.closed ?? { _tag: "Closed" }))
+          )
           const { initialStatements } = exit.value
           events = join(
             pooledConnection({
@@ -179,7 +186,6 @@ export const connectPool = (
       user: resolved.user
     }
     const tracing = yield* Tracing
-    const listener = yield* connectListener(resolved, notice)
     const database: Database = {
       ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
       lessor: pool,
@@ -190,9 +196,9 @@ export const connectPool = (
       commitTimeout: resolved.commitTimeout,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
-      listener
+      listener: listening.listener
     }
-    yield* Effect.addFinalizer(() => closePool(pool, resolved))
+    yield* Effect.addFinalizer(() => Effect.zipRight(listening.close, closePool(pool, resolved)))
     // The rest of `min` is opened by the pool itself; what is wrong with the settings shows at the first.
     if (pool.limits.min > 0) {
       yield* openMember(pool.adopt).pipe(Effect.retry({ while: worthAnotherTry, schedule: retrySchedule }))
