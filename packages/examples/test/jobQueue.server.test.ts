@@ -16,7 +16,7 @@ const toDo = Query.one(Schema.Number)`SELECT count(*)::int4 FROM job WHERE faile
 const failures = Query.all(Schema.String)`SELECT failed FROM job WHERE failed IS NOT NULL`
 const killListeners = Query.all(Schema.Boolean)`
   SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-  WHERE datname = current_database() AND (query LIKE 'LISTEN %' OR query LIKE '%pg_listening_channels%')`
+  WHERE datname = current_database() AND query ~ '^LISTEN |^SELECT pg_catalog.count'`
 
 const allDone = Effect.repeat(Effect.delay(toDo(), "5 millis"), { until: (jobs) => jobs === 0 }).pipe(
   Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => "the jobs are not done" })
