@@ -113,8 +113,11 @@ export class SingleConnectionLessor implements Lessor {
       place.waiter.refused({ _tag: "NotLeased", error: waitsForItself() })
       return { end: () => undefined }
     }
-    this.queue.push(place)
-    this.serve()
+    if (this.queue.length === 0 && this.mayTake(place)) this.grant(place)
+    else {
+      this.queue.push(place)
+      this.serve()
+    }
     return { end: (sweep = false) => this.end(place, sweep) }
   }
 
@@ -138,14 +141,19 @@ export class SingleConnectionLessor implements Lessor {
     })
   }
 
+  private mayTake({ exclusive }: Place): boolean {
+    return !this.isHeld && !(exclusive && this.dispatcher.inFlight > 0)
+  }
+
+  private grant(place: Place): void {
+    if (place.exclusive) this.holder = place
+    place.waiter.granted(this.dispatcher)
+  }
+
   private serve(): void {
-    while (!this.isHeld) {
-      const place = this.queue[0]
-      if (place === undefined) return
-      if (place.exclusive && this.dispatcher.inFlight > 0) return
+    for (let place = this.queue[0]; place !== undefined && this.mayTake(place); place = this.queue[0]) {
       this.queue.shift()
-      if (place.exclusive) this.holder = place
-      place.waiter.granted(this.dispatcher)
+      this.grant(place)
     }
   }
 }

@@ -12,7 +12,7 @@ import {
 } from "@pgfx/protocol"
 import type { PermanentReason, PostgresError } from "../../PostgresError.ts"
 import type { Description, Descriptions } from "../StatementCache.ts"
-import type { TypeStore } from "../TypeStore.ts"
+import { none, type TypeStore } from "../TypeStore.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { type Exchange, type ExchangeFailure, unrun } from "./Exchange.ts"
 import { Group, type Settle } from "./Group.ts"
@@ -152,9 +152,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
   private runDescribed(dispatcher: Dispatcher, description: Description): void {
     if (this.abandoned) return this.settle(undefined, { _tag: "Abandoned" })
     const { columns, name, parameterTypes } = description
-    const missing = this.asked
-      ? []
-      : this.types.missing([...parameterTypes, ...(columns ?? []).map((column) => column.typeOid)])
+    const missing = this.asked ? none : this.types.missingOf(description)
     if (missing.length > 0) return this.learn(dispatcher, missing, () => this.runDescribed(dispatcher, description))
     const { maxRows, parameters, portal, rows, sql } = this.call
     const prepared = columns === undefined ? undefined : rows?.prepare(columns)
@@ -242,7 +240,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
   private remember(sql: string, { columns, done, parameterTypes }: DescribeStatement): Description | undefined {
     if (parameterTypes === undefined || !done) return undefined
     const described = { parameterTypes, columns }
-    return this.call.named ? this.descriptions.set(sql, described) : { name: "", ...described }
+    return this.call.named ? this.descriptions.set(sql, described) : { name: "", ...described, completeIn: undefined }
   }
 
   private submit(
