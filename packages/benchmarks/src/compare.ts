@@ -1,6 +1,7 @@
 // Contestants side by side: the same work in interleaved rounds in one process, each round giving one ratio. Absolute numbers on a shared machine mean
 // nothing, so ratios are what is reported: minimum, median and maximum over the rounds, and CPU time per unit.
 // It does not know what the work is; whether the answers are right is checked before any clock runs.
+import { ratioOf, showSpread, showTable, type Spread, spread } from "./spread.ts"
 
 /** One way to do the work. */
 export interface Contestant {
@@ -28,12 +29,6 @@ export interface Comparison {
   readonly peers: ReadonlyArray<Contestant>
 }
 
-export interface Spread {
-  readonly min: number
-  readonly median: number
-  readonly max: number
-}
-
 export interface Standing {
   readonly name: string
   readonly does: string
@@ -52,13 +47,6 @@ export interface Result {
   readonly units: number
   readonly rounds: number
   readonly standings: ReadonlyArray<Standing>
-}
-
-const spread = (values: ReadonlyArray<number>): Spread => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-  return { min: sorted[0]!, median, max: sorted.at(-1)! }
 }
 
 interface Measured {
@@ -110,32 +98,31 @@ export const compare = (comparison: Comparison, rounds: number): Result => {
     does,
     unitsPerSecond: spread(measured[i]!.map(({ seconds }) => units / seconds)),
     cpuPerUnit: spread(measured[i]!.map(({ cpu }) => cpu)),
-    ratio: spread(measured[i]!.map(({ seconds }, round) => seconds / measured[0]![round]!.seconds)),
-    cpuRatio: spread(measured[i]!.map(({ cpu }, round) => cpu / measured[0]![round]!.cpu))
+    ratio: ratioOf(
+      measured[i]!.map(({ seconds }) => seconds),
+      measured[0]!.map(({ seconds }) => seconds)
+    ),
+    cpuRatio: ratioOf(
+      measured[i]!.map(({ cpu }) => cpu),
+      measured[0]!.map(({ cpu }) => cpu)
+    )
   }))
   return { title: comparison.title, unit: comparison.unit, units, rounds, standings }
 }
-
-const range = ({ max, median, min }: Spread, digits: number): string =>
-  `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`
 
 /** A result as a table for people. */
 export const showResult = ({ rounds, standings, title, unit, units }: Result): string => {
   const rows = standings.map(({ cpuPerUnit, cpuRatio, name, ratio, unitsPerSecond }, i) => [
     name,
     `${(unitsPerSecond.median / 1e6).toFixed(2)} M`,
-    range(cpuPerUnit, 3),
-    i === 0 ? "" : range(ratio, 2),
-    i === 0 ? "" : range(cpuRatio, 2)
+    showSpread(cpuPerUnit, 3),
+    i === 0 ? "" : showSpread(ratio, 2),
+    i === 0 ? "" : showSpread(cpuRatio, 2)
   ])
   const head = ["", `${unit}s/s`, `CPU µs/${unit}`, "speed, ours ÷ it", "CPU, it ÷ ours"]
-  const widths = head.map((text, column) => Math.max(text.length, ...rows.map((row) => row[column]!.length)))
-  const line = (row: ReadonlyArray<string>): string =>
-    `  ${row.map((text, column) => text.padEnd(widths[column]!)).join("  ")}`.trimEnd()
   return [
     `${title}: ${units.toLocaleString("en")} ${unit}s, ${rounds} rounds, median (min to max)`,
-    line(head),
-    ...rows.map(line),
+    showTable(head, rows),
     ...standings.map(({ does, name }) => `  ${name}: ${does}`),
     ""
   ].join("\n")

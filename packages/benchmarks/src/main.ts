@@ -1,26 +1,51 @@
-// `npm run bench -- <scenario> [--rounds n]`: runs a scenario, prints its tables and leaves the numbers as JSON in .cache/benchmarks.
+// `npm run bench`: pgfx beside its peers, on one server, in one run. `npm run bench -- --quick` is a look of about two minutes; names of scenarios
+// (`npm run bench -- rows pool`) choose some; `npm run bench -- decode` measures the protocol alone, on captured bytes.
 import { mkdirSync, writeFileSync } from "node:fs"
+import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { type Result, showResult } from "./compare.ts"
+import { showResult } from "./compare.ts"
 import { decode } from "./decode/decode.ts"
-
-const scenarios: Readonly<
-  Record<string, (rounds: number, report: (result: Result) => void) => Promise<ReadonlyArray<Result>>>
-> = { decode }
+import { showGrowth, showSuiteResult } from "./suite/show.ts"
+import { growths, scenarios } from "./suite/scenarios.ts"
+import { runSuite } from "./suite/suite.ts"
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string", default: "7" } }
+  options: { rounds: { type: "string" }, quick: { type: "boolean", default: false } }
 })
 
-const folder = fileURLToPath(new URL("../../../.cache/benchmarks/", import.meta.url))
+const names = ["decode", ...scenarios.map(({ name }) => name), ...growths.map(({ name }) => name)]
+for (const name of positionals) {
+  if (!names.includes(name)) throw new Error(`no scenario "${name}"; there are: ${names.join(", ")}`)
+}
 
-for (const name of positionals.length === 0 ? Object.keys(scenarios) : positionals) {
-  const scenario = scenarios[name]
-  if (scenario === undefined) throw new Error(`no scenario ${name}; there are: ${Object.keys(scenarios).join(", ")}`)
-  const results = await scenario(Number(values.rounds), (result) => console.log(showResult(result)))
+const folder = fileURLToPath(new URL("../../../.cache/benchmarks/", import.meta.url))
+const facts = {
+  node: process.version,
+  platform: `${process.platform} ${process.arch}`,
+  processors: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
+  date: new Date().toISOString()
+}
+const keep = (name: string, what: object): void => {
   mkdirSync(folder, { recursive: true })
-  const facts = { scenario: name, node: process.version, arch: process.arch, date: new Date().toISOString() }
-  writeFileSync(`${folder}${name}.json`, `${JSON.stringify({ ...facts, results }, null, 2)}\n`)
+  writeFileSync(`${folder}${name}.json`, `${JSON.stringify({ ...facts, ...what }, null, 2)}\n`)
+}
+
+const { quick } = values
+const rounds = Number(values.rounds ?? (quick ? 3 : 5))
+const only = positionals.filter((name) => name !== "decode")
+
+if (positionals.length === 0 || only.length > 0) {
+  const {
+    growths: grown,
+    results,
+    server
+  } = await runSuite({ quick, rounds, only }, (result) =>
+    console.log("standings" in result ? showSuiteResult(result) : showGrowth(result))
+  )
+  keep(only.length === 0 ? "suite" : only.join("+").replaceAll(" ", "-"), { server, quick, results, growths: grown })
+}
+if (positionals.includes("decode") || (positionals.length === 0 && !quick)) {
+  keep("decode", { results: await decode(quick ? 3 : 7, (result) => console.log(showResult(result))) })
 }

@@ -1,0 +1,244 @@
+// The scenarios, run: for each, every contestant in a process of its own, in interleaved rounds. Before anything is measured, everybody's answer is
+// compared with ours; a contestant that gets something else fails the whole benchmark.
+import { ratioOf, type Spread, spread } from "../spread.ts"
+import { type Contestant, prepareContestants } from "./contestants.ts"
+import { startServer } from "./data.ts"
+import { type Growth, growths, native, type Scenario, scenarios } from "./scenarios.ts"
+import type { Point, Server } from "./serve.ts"
+import { type Measured, Worker } from "./Worker.ts"
+
+export interface Standing {
+  readonly name: string
+  readonly version: string
+  readonly unitsPerSecond: Spread
+  /** microseconds of CPU time of the client's process per unit */
+  readonly cpuPerUnit: Spread
+  /** speed of ours ÷ speed of this one, round by round; 1 for ours */
+  readonly ratio: Spread
+  /** CPU time of this one ÷ CPU time of ours, round by round */
+  readonly cpuRatio: Spread
+  /** bytes: the most that the process had, all rounds, less what it had before the first */
+  readonly rssGrowth: number
+}
+
+export interface GoalResult {
+  readonly text: string
+  readonly ratio: number
+  readonly reached: boolean
+}
+
+export interface SuiteResult {
+  readonly name: string
+  readonly title: string
+  readonly unit: string
+  readonly units: number
+  readonly rounds: number
+  readonly standings: ReadonlyArray<Standing>
+  readonly goals: ReadonlyArray<GoalResult>
+}
+
+export interface GrowthResult {
+  readonly name: string
+  readonly title: string
+  readonly unit: string
+  readonly axis: string
+  /** microseconds of wall-clock time per unit, and CPU time of the client, at each point */
+  readonly curves: ReadonlyArray<{
+    readonly name: string
+    readonly points: ReadonlyArray<{ readonly at: number; readonly micros: number; readonly cpu: number }>
+  }>
+}
+
+interface Entrant {
+  readonly name: string
+  readonly version: string
+  readonly worker: Worker
+  readonly measured: Array<Measured>
+  startRss: number
+}
+
+interface Entry {
+  readonly contestant: Contestant
+  readonly scenario: string
+  readonly label: string
+}
+
+const found = (contestants: ReadonlyMap<string, Contestant>, names: ReadonlyArray<string>): ReadonlyArray<Contestant> =>
+  names.flatMap((name) => contestants.get(name) ?? [])
+
+/** Opens everybody's worker, hands them to `use`, and ends them whatever happens. */
+const withEntrants = async <A>(
+  entries: ReadonlyArray<Entry>,
+  server: Server,
+  point: Point,
+  use: (entrants: ReadonlyArray<Entrant>) => Promise<A>
+): Promise<A> => {
+  const entrants: Array<Entrant> = []
+  try {
+    for (const { contestant, label, scenario } of entries) {
+      const worker = new Worker(contestant.launch)
+      entrants.push({ name: label, version: contestant.version, worker, measured: [], startRss: 0 })
+      await worker.open({ scenario, server, point })
+    }
+    return await use(entrants)
+  } finally {
+    await Promise.all(entrants.map(({ worker }) => worker.stop()))
+  }
+}
+
+/** Throws if two contestants do not get the same. */
+const verifyAll = async (entrants: ReadonlyArray<Entrant>, units: number, title: string): Promise<void> => {
+  let expected: number | undefined
+  for (const entrant of entrants) {
+    const { checksum, startRss } = await entrant.worker.measure("verify", units)
+    entrant.startRss = startRss
+    expected ??= checksum
+    if (checksum !== expected) throw new Error(`${title}: ${entrant.name} got ${checksum}, ours ${expected}`)
+  }
+}
+
+/** Two rounds not counted, in which engines compile; `rounds` counted; nobody is always behind the same neighbour. */
+const runRounds = async (entrants: ReadonlyArray<Entrant>, units: number, rounds: number): Promise<void> => {
+  for (let round = -2; round < rounds; round++) {
+    for (let i = 0; i < entrants.length; i++) {
+      const entrant = entrants[(i + round + 2) % entrants.length]!
+      const result = await entrant.worker.measure("run", units)
+      if (round >= 0) entrant.measured.push(result)
+    }
+  }
+}
+
+const standingsOf = (entrants: ReadonlyArray<Entrant>, units: number): ReadonlyArray<Standing> => {
+  const ours = entrants[0]!.measured
+  return entrants.map(({ measured, name, startRss, version }) => ({
+    name,
+    version,
+    unitsPerSecond: spread(measured.map(({ seconds }) => units / seconds)),
+    cpuPerUnit: spread(measured.map(({ cpu }) => cpu / units)),
+    ratio: ratioOf(
+      measured.map(({ seconds }) => seconds),
+      ours.map(({ seconds }) => seconds)
+    ),
+    cpuRatio: ratioOf(
+      measured.map(({ cpu }) => cpu),
+      ours.map(({ cpu }) => cpu)
+    ),
+    rssGrowth: measured.at(-1)!.peakRss - startRss
+  }))
+}
+
+const goalsOf = (scenario: Scenario, standings: ReadonlyArray<Standing>): ReadonlyArray<GoalResult> => {
+  const goal = (text: string, ratio: number, target: number): GoalResult => ({
+    text: `≥ ${target} × ${text}`,
+    ratio,
+    reached: ratio >= target
+  })
+  const peers = standings.filter(({ name }) => scenario.peers.includes(name) && !native.has(name))
+  const ofPeers = scenario.goals.flatMap(({ peer, ratio: target }) => {
+    const best = [...peers].sort((a, b) => a.ratio.median - b.ratio.median)[0]
+    const against = peer === "best" ? best : standings.find(({ name }) => name === peer)
+    if (against === undefined) return []
+    return [goal(peer === "best" ? `the best (${against.name})` : peer, against.ratio.median, target)]
+  })
+  const ofVariants = (scenario.variants ?? []).flatMap(({ goal: target, label }) => {
+    const standing = standings.find(({ name }) => name === label)
+    // a variant's own speed ÷ the plain one's
+    return standing === undefined || target === 0 ? [] : [goal(`pgfx, by ${label}`, 1 / standing.ratio.median, target)]
+  })
+  return [...ofPeers, ...ofVariants]
+}
+
+export interface SuiteOptions {
+  readonly quick: boolean
+  readonly rounds: number
+  /** names of scenarios; all if there are none */
+  readonly only: ReadonlyArray<string>
+}
+
+export interface SuiteReport {
+  readonly server: string
+  readonly results: ReadonlyArray<SuiteResult>
+  readonly growths: ReadonlyArray<GrowthResult>
+}
+
+const runScenario = async (
+  scenario: Scenario,
+  contestants: ReadonlyMap<string, Contestant>,
+  server: Server,
+  { quick, rounds }: SuiteOptions
+): Promise<SuiteResult> => {
+  const ours = contestants.get("pgfx")!
+  const entries: ReadonlyArray<Entry> = [
+    { contestant: ours, scenario: scenario.name, label: "pgfx" },
+    ...(scenario.variants ?? []).map((variant) => ({ contestant: ours, ...variant })),
+    ...found(contestants, scenario.peers).map((contestant) => ({
+      contestant,
+      scenario: scenario.name,
+      label: contestant.name
+    }))
+  ]
+  const units = quick ? scenario.quickUnits : scenario.units
+  return withEntrants(entries, server, {}, async (entrants) => {
+    await verifyAll(entrants, units, scenario.title)
+    await runRounds(entrants, units, rounds)
+    const standings = standingsOf(entrants, units)
+    const { name, title, unit } = scenario
+    return { name, title, unit, units, rounds, standings, goals: goalsOf(scenario, standings) }
+  })
+}
+
+const runGrowth = async (
+  growth: Growth,
+  contestants: ReadonlyMap<string, Contestant>,
+  server: Server,
+  { quick }: SuiteOptions
+): Promise<GrowthResult> => {
+  const { axis, name, peers, pointOf, title, unit, unitsAt } = growth
+  const entries = found(contestants, ["pgfx", ...peers]).map((contestant) => ({
+    contestant,
+    scenario: name,
+    label: contestant.name
+  }))
+  const curves = entries.map(({ label }) => ({
+    name: label,
+    points: new Array<{ readonly at: number; readonly micros: number; readonly cpu: number }>()
+  }))
+  for (const at of quick ? growth.quickPoints : growth.points) {
+    const units = unitsAt(at)
+    await withEntrants(entries, server, pointOf(at), async (entrants) => {
+      await verifyAll(entrants, units, `${title}: ${at}`)
+      // small work is repeated until it can be measured at all
+      await runRounds(entrants, units, units < 1_000 ? 25 : 3)
+      entrants.forEach(({ measured }, i) => {
+        const micros = spread(measured.map(({ seconds }) => (seconds * 1e6) / units)).median
+        const cpu = spread(measured.map((one) => one.cpu / units)).median
+        curves[i]!.points.push({ at, micros, cpu })
+      })
+    })
+  }
+  return { name, title, unit, axis, curves }
+}
+
+/** Runs what is asked for, and reports each when it is done. */
+export const runSuite = async (
+  options: SuiteOptions,
+  report: (result: SuiteResult | GrowthResult) => void
+): Promise<SuiteReport> => {
+  const contestants = await prepareContestants()
+  await using benchmarked = await startServer()
+  const wanted = ({ name }: { readonly name: string }): boolean =>
+    options.only.length === 0 || options.only.includes(name)
+  const results: Array<SuiteResult> = []
+  for (const scenario of scenarios.filter(wanted)) {
+    const result = await runScenario(scenario, contestants, benchmarked.server, options)
+    results.push(result)
+    report(result)
+  }
+  const grown: Array<GrowthResult> = []
+  for (const growth of growths.filter(wanted)) {
+    const result = await runGrowth(growth, contestants, benchmarked.server, options)
+    grown.push(result)
+    report(result)
+  }
+  return { server: benchmarked.version, results, growths: grown }
+}
