@@ -5,7 +5,7 @@ const project = (name: string, include: ReadonlyArray<string>, more: object = {}
   test: {
     name,
     include: [...include],
-    setupFiles: ["scripts/vitestSeed.ts"],
+    setupFiles: ["scripts/vitestSeed.ts", "packages/client/test/canary/setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     ...more

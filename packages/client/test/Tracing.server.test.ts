@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import { param, Query, Tracing, type TracingOptions } from "pgfx"
 import { inject } from "vitest"
+import { watched } from "./canary/watch.ts"
 
 const canary = "k4n4r13nv0g3l"
 const echo = Query.one(Schema.String, { name: "echo" })`SELECT ${param("text", Schema.String)}::text`
@@ -60,7 +61,7 @@ for (const server of inject("postgres")) {
       const seen: Array<Seen> = []
       const Live = NodePostgres.layer({ url: Redacted.make(server.url), pool: { min: 1 } })
       const Observed = options === undefined ? Live : Live.pipe(Layer.provide(Tracing.layer(options)))
-      yield* run.pipe(Effect.ignore, Effect.provide(Observed), Effect.withTracer(remembering(seen)))
+      yield* run.pipe(Effect.ignore, Effect.provide(Observed), Effect.withTracer(watched(remembering(seen))))
       return seen
     })
 

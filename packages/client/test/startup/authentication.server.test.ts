@@ -136,7 +136,10 @@ for (const { majorVersion } of inject("postgres")) {
           [server.secure("nobody"), "Permanent AuthenticationFailed 28000"],
           [server.plain("certified"), "Permanent AuthenticationFailed 28P01"],
           [server.secure("scrammer", { database: "missing" }), "Permanent ServerRefused 3D000"],
-          [server.secure("limited", { password: Redacted.make("limited") }), "Transient TooManyConnections 53300"],
+          [
+            server.secure("limited", { password: Redacted.make("a limited word") }),
+            "Transient TooManyConnections 53300"
+          ],
           [server.secure("scrammer", { parameters: { work_mem: "much" } }), "Permanent ServerRefused 22023"],
           [server.secure("scrammer", { password: undefined }), "refused scram-sha-256, see password"]
         ])

@@ -20,27 +20,10 @@ import type { Settings } from "pgfx/Settings"
 import { type Duplex, Transport } from "pgfx/Transport"
 import { inject } from "vitest"
 import { resolve } from "../../src/internal/startup/settings/resolve.ts"
+import { printed } from "../canary/printed.ts"
+import { Secrets } from "../canary/Secrets.ts"
 import { open } from "./opening.ts"
 import { password, type SecureCluster, startSecureCluster } from "./secureCluster.ts"
-
-/** What must not be found, by what it is. */
-type Secrets = Map<string, string>
-
-const formsOf = (what: string, secret: Uint8Array | string): ReadonlyArray<readonly [string, string]> => {
-  const bytes = Buffer.from(secret)
-  return [
-    ...(typeof secret === "string" ? [[what, secret] as const] : []),
-    [`${what}, base64`, bytes.toString("base64").replace(/=+$/, "")],
-    [`${what}, hexadecimal`, bytes.toString("hex")],
-    [`${what}, as a list`, [...bytes].join(", ")],
-    [`${what}, as JSON`, [...bytes].join(",")],
-    ...(bytes.length === 4 ? [[`${what}, as a number`, String(bytes.readUInt32BE())] as const] : [])
-  ]
-}
-
-const add = (secrets: Secrets, what: string, secret: Uint8Array | string): void => {
-  for (const [form, text] of formsOf(what, secret)) secrets.set(form, text)
-}
 
 /** Node's sockets, and every answer to an authentication request and every cancel key on them. */
 const overhearing = (secrets: Secrets): Layer.Layer<Transport> =>
@@ -53,15 +36,15 @@ const overhearing = (secrets: Secrets): Layer.Layer<Transport> =>
           if (bytes[0] === 0x70) {
             const text = Buffer.from(bytes.subarray(5)).toString("latin1").replaceAll("\0", "")
             const proof = /,p=([A-Za-z0-9+/=]+)$/.exec(text)?.[1]
-            if (proof !== undefined) add(secrets, "a SCRAM proof", proof)
-            else if (!text.startsWith("SCRAM")) add(secrets, "a password message", text)
+            if (proof !== undefined) secrets.add("a SCRAM proof", proof)
+            else if (!text.startsWith("SCRAM")) secrets.add("a password message", text)
           }
           duplex.write(bytes)
         },
         read: Effect.tap(duplex.read, (bytes) =>
           Effect.sync(() => {
             const at = bytes === undefined ? -1 : Buffer.from(bytes).indexOf("K\0\0\0\x0c", 0, "latin1")
-            if (bytes !== undefined && at >= 0) add(secrets, "a cancel key", bytes.slice(at + 9, at + 13))
+            if (bytes !== undefined && at >= 0) secrets.add("a cancel key", bytes.slice(at + 9, at + 13))
           })
         ),
         startTls: (options) =>
@@ -77,38 +60,6 @@ const overhearing = (secrets: Secrets): Layer.Layer<Transport> =>
       })
     })
   ).pipe(Layer.provide(NodeTransport.layer))
-
-const chainOf = (value: unknown): ReadonlyArray<unknown> => {
-  const chain: Array<unknown> = []
-  for (let next = value; next !== undefined && next !== null && chain.length < 20;) {
-    chain.push(next)
-    if (next instanceof AggregateError) chain.push(...next.errors.flatMap((error) => chainOf(error)))
-    next = next instanceof Error ? next.cause : undefined
-  }
-  return chain
-}
-
-const jsonOf = (value: unknown): string => {
-  try {
-    return JSON.stringify(value) ?? ""
-  } catch {
-    return "" // circular: cannot be printed this way
-  }
-}
-
-/** Whatever way a program may print it. */
-const printed = (value: unknown): string =>
-  chainOf(value)
-    .flatMap((one) => [
-      String(one),
-      jsonOf(one),
-      inspect(one, { depth: Number.POSITIVE_INFINITY, showHidden: true, maxArrayLength: null, maxStringLength: null }),
-      Cause.pretty(Cause.fail(one), { renderErrorCause: true }),
-      ...(one instanceof Error
-        ? [one.message, one.stack ?? "", jsonOf("details" in one ? one.details : undefined)]
-        : [])
-    ])
-    .join("\n")
 
 interface Heard {
   readonly texts: Array<string>
@@ -192,15 +143,7 @@ for (const { majorVersion } of inject("postgres")) {
         return texts.join("\n")
       })
 
-    const expectNone = (secrets: Secrets, text: string): void => {
-      for (const [what, secret] of secrets) {
-        assert.isAbove(secret.length, 5, `${what} is too short to be looked for`)
-        assert.isFalse(
-          text.includes(secret),
-          `${what} shows: …${text.slice(Math.max(0, text.indexOf(secret) - 200), text.indexOf(secret) + 60)}…`
-        )
-      }
-    }
+    const expectNone = (secrets: Secrets, text: string): void => assert.deepStrictEqual(secrets.find(text), [])
 
     const wordOf = Schema.String
     const keep = Query.command`INSERT INTO kept VALUES (${param("word", wordOf)})`
@@ -208,9 +151,9 @@ for (const { majorVersion } of inject("postgres")) {
 
     it.live("of a connection that works", () =>
       Effect.gen(function* () {
-        const secrets: Secrets = new Map()
-        add(secrets, "the password", password)
-        add(secrets, "a parameter", canary)
+        const secrets = new Secrets()
+        secrets.add("the password", password)
+        secrets.add("a parameter", canary)
         const settings = { ...server.secure("scrammer"), password: Redacted.make(password) }
         const program = Effect.gen(function* () {
           const [connection, pool, postgres] = [yield* Connection, yield* Pool, yield* Postgres]
@@ -239,8 +182,8 @@ for (const { majorVersion } of inject("postgres")) {
           )
         )
         const text = yield* listenTo(secrets, [program, resolve(settings)])
-        assert.isTrue([...secrets.keys()].some((what) => what.startsWith("a SCRAM proof")))
-        assert.isTrue([...secrets.keys()].some((what) => what.startsWith("a cancel key")))
+        assert.isNotEmpty(secrets.textsOf("a SCRAM proof"))
+        assert.isNotEmpty(secrets.textsOf("a cancel key, hexadecimal"))
         assert.include(text, "connected")
         assert.include(text, "unique_violation")
         expectNone(secrets, text)
@@ -253,7 +196,7 @@ for (const { majorVersion } of inject("postgres")) {
 
     it.live("of connections that fail", () =>
       Effect.gen(function* () {
-        const secrets: Secrets = new Map()
+        const secrets = new Secrets()
         const { authority, cluster, plain, secure } = server
         const own = authority.issue({ commonName: "another", usage: "client" })
         const wrongWord = "a wrong word 7c1e"
@@ -264,12 +207,12 @@ for (const { majorVersion } of inject("postgres")) {
           ["the passphrase", passphrase],
           ["a run-time parameter", canary]
         ] as const) {
-          add(secrets, what, secret)
+          secrets.add(what, secret)
         }
         const md5 = (text: string): string => createHash("md5").update(text).digest("hex")
-        secrets.set("what the server stores", md5(`${password}md5er`))
+        secrets.addText("what the server stores", md5(`${password}md5er`))
         for (const pem of [own.key, own.encryptedKey(passphrase)]) {
-          for (const line of pem.split("\n")) if (line.length === 64) secrets.set(`a key's line ${secrets.size}`, line)
+          for (const line of pem.split("\n")) if (line.length === 64) secrets.addText("a key's line", line)
         }
         const wrong = { password: Redacted.make(wrongWord) }
         const requireAuth = ["md5", "password", "none"] as const
@@ -317,8 +260,8 @@ for (const { majorVersion } of inject("postgres")) {
           ]
         )
         const text = yield* listenTo(secrets, effects)
-        assert.isTrue([...secrets.keys()].some((what) => what.startsWith("a SCRAM proof")))
-        assert.isTrue([...secrets.keys()].some((what) => what.startsWith("a password message")))
+        assert.isNotEmpty(secrets.textsOf("a SCRAM proof"))
+        assert.isNotEmpty(secrets.textsOf("a password message"))
         assert.include(text, "28P01")
         expectNone(secrets, text)
       })

@@ -49,7 +49,7 @@ export const startSecureCluster = async (majorVersion: number): Promise<SecureCl
     )
   await asSuperuser(
     ...["scrammer", "clearer", "nobody"].map((user) => `CREATE ROLE ${user} LOGIN PASSWORD ${quoted(password)}`),
-    "CREATE ROLE limited LOGIN CONNECTION LIMIT 0 PASSWORD 'limited'",
+    "CREATE ROLE limited LOGIN CONNECTION LIMIT 0 PASSWORD 'a limited word'",
     "CREATE ROLE truster LOGIN",
     "CREATE ROLE certified LOGIN",
     "SET password_encryption = 'md5'",
