@@ -8,19 +8,7 @@ import * as Stream from "effect/Stream"
 import { Copy, Query, Session, Sql, Transaction } from "pgfx"
 import { inject } from "vitest"
 import { healthy, pause, single } from "../faults/session.ts"
-
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
-const lines = (from: number, to: number): Uint8Array => {
-  let text = ""
-  for (let n = from; n < to; n++) text += `${n}\tline ${n}\n`
-  return encode(text)
-}
-const textOf = (pieces: Iterable<Uint8Array>): string => {
-  let text = ""
-  const decoder = new TextDecoder()
-  for (const piece of pieces) text += decoder.decode(piece, { stream: true })
-  return text + decoder.decode()
-}
+import { encode, lines, textOf } from "./data.ts"
 
 const backend = Query.one(Schema.Number)`SELECT pg_backend_pid()`
 

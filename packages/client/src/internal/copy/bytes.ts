@@ -1,7 +1,6 @@
 // ⚡ COPY data as it is: no rows, no options. What comes in is copied once, into messages of a bounded size; what goes out are the bytes that
 // were read, without the headers between them.
 import { type ByteWriter, type CopyData, frontendType } from "@pgfx/protocol"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type { CopyPacker } from "./copyIn.ts"
 import type { CopyReader } from "./copyOut.ts"
@@ -19,7 +18,7 @@ class BytesPacker implements CopyPacker<Uint8Array> {
   readonly end = (): void => undefined
 
   readonly pack = (
-    chunk: Chunk.Chunk<Uint8Array>,
+    chunk: ReadonlyArray<Uint8Array>,
     from: number,
     write: (encode: (writer: ByteWriter) => void) => void
   ): number => {
@@ -30,12 +29,12 @@ class BytesPacker implements CopyPacker<Uint8Array> {
     return at
   }
 
-  private writeMessage(chunk: Chunk.Chunk<Uint8Array>, from: number, writer: ByteWriter): number {
+  private writeMessage(chunk: ReadonlyArray<Uint8Array>, from: number, writer: ByteWriter): number {
     let at = from
     let room = messageBytes
     writer.beginMessage(frontendType.CopyData, "CopyData")
     while (room > 0 && at < chunk.length) {
-      const element = Chunk.unsafeGet(chunk, at)
+      const element = chunk[at]!
       const end = Math.min(element.length, this.offset + room)
       writer.bytes(this.offset === 0 && end === element.length ? element : element.subarray(this.offset, end))
       room -= end - this.offset

@@ -2,7 +2,7 @@
 // CopyFail, and nothing is stored; what the server refuses ends the source. What the data looks like is the packer's affair.
 import type { ByteWriter, CopyResponse } from "@pgfx/protocol"
 import * as Channel from "effect/Channel"
-import type * as Chunk from "effect/Chunk"
+import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
@@ -24,7 +24,7 @@ export interface CopyPacker<A> {
    * to. An Effect only where a Schema needs one.
    */
   readonly pack: (
-    chunk: Chunk.Chunk<A>,
+    chunk: ReadonlyArray<A>,
     from: number,
     write: (encode: (writer: ByteWriter) => void) => void
   ) => number | Effect.Effect<number, PostgresError, unknown>
@@ -106,7 +106,7 @@ export class CopyInSession {
 const send = <A>(
   session: CopyInSession,
   packer: CopyPacker<A>,
-  chunk: Chunk.Chunk<A>,
+  chunk: ReadonlyArray<A>,
   from: number
 ): Effect.Effect<void, PostgresError, unknown> => {
   const go = (at: number): Effect.Effect<void, PostgresError, unknown> => {
@@ -123,7 +123,8 @@ export const copyInSink = <A>(
   info: StatementInfo,
   makePacker: (line: CopyLine) => Effect.Effect<CopyPacker<A>, PostgresError>
 ): Sink.Sink<number, A, never, PostgresError, unknown> => {
-  type Loop = Channel.Channel<never, Chunk.Chunk<A>, PostgresError, never, number, unknown, unknown>
+  type Writing = Channel.Channel<never, Chunk.Chunk<A>, PostgresError, never, void, unknown, unknown>
+  type Waiting = Channel.Channel<never, never, PostgresError, PostgresError, number, unknown, unknown>
   return Sink.fromChannel(
     Channel.unwrapScoped(
       Effect.gen(function* () {
@@ -135,11 +136,19 @@ export const copyInSink = <A>(
           (session) => session.close
         )
         yield* packer.begin(yield* session.open)
-        const loop: Loop = Channel.readWithCause({
-          onInput: (chunk: Chunk.Chunk<A>): Loop =>
-            Channel.flatMap(Channel.fromEffect(Effect.suspend(() => send(session, packer, chunk, 0))), () => loop),
+        const writing: Writing = Channel.readWithCause({
+          onInput: (chunk: Chunk.Chunk<A>): Writing =>
+            Channel.flatMap(
+              Channel.fromEffect(Effect.suspend(() => send(session, packer, Chunk.toReadonlyArray(chunk), 0))),
+              () => writing
+            ),
           onFailure: (cause) => Channel.failCause(cause),
-          onDone: (): Loop =>
+          onDone: () => Channel.void
+        })
+        const waiting: Waiting = Channel.readWithCause({
+          onInput: () => waiting,
+          onFailure: (cause) => Channel.failCause(cause),
+          onDone: (): Waiting =>
             Channel.fromEffect(
               Effect.suspend(() => {
                 session.write(packer.end)
@@ -147,8 +156,9 @@ export const copyInSink = <A>(
               })
             )
         })
-        // A server that refuses the data ends a source from which nothing comes, too.
-        return Channel.interruptWhen(loop, session.failed)
+        // A server that refuses the data ends a source from which nothing comes, too. What is interrupted then runs in a fiber of its own, and
+        // whatever it hands over costs 65 µs: so it does the writing, and hands over nothing but its end.
+        return Channel.pipeTo(writing, Channel.interruptWhen(waiting, session.failed))
       })
     )
   )

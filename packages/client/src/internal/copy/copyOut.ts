@@ -1,6 +1,6 @@
 // A Stream over COPY TO STDOUT. Who stops early has the server cancelled, and gets the connection back healthy; inside a transaction a
 // savepoint keeps that from failing it. What the data is made of is the reader's affair.
-import type { CopyData, CopyResponse } from "@pgfx/protocol"
+import { type CopyData, type CopyResponse, ProtocolViolation } from "@pgfx/protocol"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { Permanent, type PostgresError, type StatementInfo } from "../../PostgresError.ts"
 import { command } from "../command.ts"
 import type { Database } from "../database.ts"
+import type { CloseReason, ExchangeFailure } from "../exchange/Exchange.ts"
 import { CopyOut } from "../exchange/CopyOut.ts"
 import { noRows, ownStatement } from "../exchange/parts.ts"
 import { SimpleQuery } from "../exchange/simpleQuery.ts"
@@ -67,10 +68,15 @@ class CopyOutSession<A> {
       if (problem !== undefined) return Effect.mapError(this.refuse(problem), Option.some)
     }
     const ended = flow.end !== undefined
-    for (const run of flow.take()) reader.data(run)
-    if (ended && !this.complete && flow.end?.answer !== undefined) {
-      this.complete = true
-      reader.end()
+    try {
+      for (const run of flow.take()) reader.data(run)
+      if (ended && !this.complete && flow.end?.answer !== undefined) {
+        this.complete = true
+        reader.end()
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error
+      return Effect.mapError(this.lose(error), Option.some)
     }
     return Effect.matchEffect(reader.take(), {
       onFailure: (problem) => Effect.mapError(this.refuse(problem), Option.some),
@@ -100,6 +106,15 @@ class CopyOutSession<A> {
     const release = command(dispatcher, `RELEASE SAVEPOINT ${savepoint}`, { inTransaction })
     return Effect.zipRight(Effect.mapError(release, Option.some), Effect.fail(Option.none()))
   })
+
+  /** Data that no server sends: nothing on this connection is believed any more. */
+  private lose(violation: ProtocolViolation): Effect.Effect<never, PostgresError> {
+    const { dispatcher } = this.line
+    const reason: CloseReason = { _tag: "Violation", violation, transcript: dispatcher.recent }
+    this.database.destroy(dispatcher, reason)
+    const lost: ExchangeFailure = { _tag: "ConnectionClosed", reason, sent: true }
+    return Effect.fail(errorOfFailure(lost, contextOn(this.line, this.context)))
+  }
 
   /** Data that cannot be used. What the server makes of the cancel tells what became of the statement. */
   private refuse(problem: RowProblem): Effect.Effect<never, PostgresError> {

@@ -9,7 +9,7 @@ import { Group } from "./Group.ts"
 import { bindText, DescribeStatement, ExecutePortal, ParseStatement, type RowSink } from "./parts.ts"
 
 /** Rows of text, whatever their number of columns. */
-class TextRows implements RowSink {
+export class TextRows implements RowSink {
   readonly found: Array<ReadonlyArray<string | null>> = []
   private cursor: RowCursor | undefined = undefined
 

@@ -34,7 +34,7 @@ const isEither = <A, E>(effect: Effect.Effect<A, E, unknown>): effect is Either.
  * Encoding such a Schema is checking it: no transformation, and no declaration but those whose instances are all they take. For these the
  * compiled check does what `encodeUnknown` does, in a tenth of the time (0.05 µs for an Int; Node 20).
  */
-const isChecked = (ast: SchemaAST.AST): boolean => {
+export const isChecked = (ast: SchemaAST.AST): boolean => {
   if (isAnnotatedAway(ast)) return false
   switch (ast._tag) {
     case "StringKeyword":
@@ -59,7 +59,7 @@ const isChecked = (ast: SchemaAST.AST): boolean => {
 }
 
 /** `refused`: ParseResult has to say. */
-const checkOf = (ast: SchemaAST.AST): Decode => {
+export const checkOf = (ast: SchemaAST.AST): Decode => {
   const check = isChecked(ast) ? compile(ast) : undefined
   if (check === undefined) return () => refused
   return (value) => {
