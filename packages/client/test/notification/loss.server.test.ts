@@ -1,6 +1,7 @@
 // What is lost, and how it is told (cases N-1 to N-3, N-8, N-13): listeners whose sessions are killed, whose links go silent, whose
 // server comes back another. Real servers; time is virtual only where a heartbeat is waited for.
 import { assert, describe, it } from "@effect/vitest"
+import { NodePostgres } from "@pgfx/platform-node"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
@@ -11,6 +12,7 @@ import { Notification, Postgres, Query, Retry, Sql, Transaction } from "pgfx"
 import { inject } from "vitest"
 import { amount, withinMinutes } from "../faults/profile.ts"
 import { behind, eventually, faultProxy, healthy, latest, pause } from "../faults/session.ts"
+import { startSecureCluster } from "../startup/secureCluster.ts"
 import { client, failureOf, fresh, gone, hear, type Hearing, kill, patience, quietly, shown } from "./listening.ts"
 
 const textChannel = (name: string) => Notification.channel(name, Schema.String)
@@ -228,6 +230,27 @@ for (const server of inject("postgres")) {
           behind(server, proxy)
         )
       }).pipe(Effect.scoped)
+    )
+
+    it.live(
+      "ends with TlsFailed when the server comes back with less security than the settings ask for (N-3)",
+      () =>
+        Effect.gen(function* () {
+          const { cluster, secure } = yield* Effect.acquireRelease(
+            Effect.promise(() => startSecureCluster(server.majorVersion)),
+            (secured) => Effect.promise(() => secured.cluster.stop("immediate"))
+          )
+          yield* Effect.gen(function* () {
+            const channel = textChannel(fresh("secure"))
+            const healing = yield* hear(channel.events, shown)
+            yield* healing.until(1)
+            yield* Effect.promise(() => cluster.restart("fast", { tls: undefined }))
+            const error = yield* failureOf(healing)
+            assert.deepStrictEqual([error._tag, error.reason._tag, error.outcome], ["Broken", "TlsFailed", "NotSent"])
+            assert.deepStrictEqual(healing.heard, ["listening"])
+          }).pipe(Effect.provide(NodePostgres.layer(secure("scrammer"))), quietly)
+        }).pipe(Effect.scoped),
+      withinMinutes(1, 1)
     )
 
     it.live("leaves a transaction alone in which somebody listens", () =>

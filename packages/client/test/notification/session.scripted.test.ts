@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -217,6 +218,30 @@ describe("the session that listens", () => {
         assert.isUndefined(healing.failure())
       }).pipe(Effect.scoped, Effect.provide(listeningTo(script)))
     }).pipe(quietly)
+  )
+
+  it.scoped("is on a primary where there are several servers: a standby refuses LISTEN", () =>
+    Effect.gen(function* () {
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          if (backend.connection > 1) {
+            yield* prove(backend)
+            yield* acceptListen(backend)
+            return yield* backend.expectEnd
+          }
+          yield* backend.receiveOf("StartupMessage")
+          yield* backend.send(
+            Message.authenticationOk(),
+            Message.parameterStatus("in_hot_standby", "on"),
+            Message.parameterStatus("client_encoding", "UTF8"),
+            idle
+          )
+          return yield* backend.expectEnd
+        })
+      const settings = { host: undefined, hosts: [{ host: "standby" }, { host: "primary" }], pool: { min: 0 } }
+      const first = yield* jobs.events.pipe(Stream.runHead, Effect.provide(ScriptedBackend.layer(script, settings)))
+      assert.deepStrictEqual(first, Option.some({ _tag: "Listening", gap: false }))
+    })
   )
 
   it.scoped("breaks the connection when the server speaks out of turn, and says so", () =>

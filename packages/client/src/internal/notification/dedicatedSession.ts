@@ -45,6 +45,13 @@ export interface DedicatedSession {
   readonly notice: (fields: ReportFields) => void
 }
 
+/** A standby refuses LISTEN. Where there are several servers, the one that notifications come from is looked for. */
+const onPrimary = (settings: ResolvedSettings): ResolvedSettings => {
+  const { hosts, targetSessionAttrs } = settings
+  const mayBeStandby = targetSessionAttrs === "any" || targetSessionAttrs === "prefer-standby"
+  return hosts.length > 1 && mayBeStandby ? { ...settings, targetSessionAttrs: "primary" } : settings
+}
+
 /** One life of a session. */
 interface Life {
   readonly connection: OpenConnection
@@ -64,7 +71,7 @@ const open = (
       if (received.channel === channel) Deferred.unsafeDone(echo, Effect.void)
       else events.received(received)
     }
-    const connection = yield* openConnection(settings, {
+    const connection = yield* openConnection(onPrimary(settings), {
       notice,
       notification,
       idle: () => undefined,
