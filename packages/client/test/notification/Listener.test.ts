@@ -38,6 +38,9 @@ class Sessions {
       this.pending.push(settled)
     })
   }
+  answerOne(failure?: ExchangeFailure): void {
+    this.pending.shift()?.(failure)
+  }
   /** Answers all that was written. */
   answer(failure?: ExchangeFailure): void {
     for (const settled of this.pending.splice(0)) settled(failure)
@@ -128,6 +131,22 @@ describe("a listener", () => {
     assert.deepStrictEqual(texts(good), ["listening"])
     assert.strictEqual(bad.ended, refused)
     assert.isFalse(good.hasFailed)
+  })
+
+  it("does not take the answer to an earlier LISTEN for the answer to a later one", () => {
+    const sessions = new Sessions()
+    const listener = new Listener(sessions.keep)
+    listener.subscribe(subscriptionTo("other"))
+    sessions.open()
+    sessions.answer()
+    const [early, late] = [subscriptionTo("a"), subscriptionTo("a")]
+    listener.subscribe(early)()
+    listener.subscribe(late)
+    assert.deepStrictEqual(sessions.written.slice(1), ['LISTEN "a"', 'UNLISTEN "a"', 'LISTEN "a"'])
+    sessions.answerOne(refused)
+    sessions.answer()
+    sessions.notify("a", "heard")
+    assert.deepStrictEqual(texts(late), ["listening", "heard"])
   })
 
   it("hears nothing of a session that it has ended", () => {

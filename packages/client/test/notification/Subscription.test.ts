@@ -113,6 +113,18 @@ describe("a subscription that heals", () => {
     assert.strictEqual(shown(subscription.take()), "gap 3")
   })
 
+  it("has room again for what it forgot in a loss", () => {
+    const subscription = make(true, 2)
+    subscription.confirmed()
+    for (let round = 0; round < 5; round++) {
+      subscription.lost(lost)
+      subscription.receive(message(round))
+    }
+    subscription.receive(message(5))
+    subscription.confirmed()
+    assert.strictEqual(shown(subscription.take()), "gap 4 5")
+  })
+
   it("keeps one mark of several losses in a row, however long nobody looks", () => {
     const subscription = make(true, 10)
     for (let n = 0; n < 1_000; n++) {
