@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Connection, Notification, type NotificationChannel, param, Postgres, Query, Sql, Transaction } from "pgfx"
+import { Connection, Notification, type NotificationChannel, Postgres, Query, Sql, Transaction } from "pgfx"
 import { inject } from "vitest"
 import { eventually, healthy } from "../faults/session.ts"
 import { client, failureOf, fresh, gone, hear, hearEvents, patience, sessionsOf, shown } from "./listening.ts"
@@ -21,9 +21,9 @@ const textChannel = (name: string, buffer?: number) =>
 const notifyAs = (identifier: string, payload: string) =>
   Query.command`NOTIFY ${Sql.unsafe(`${identifier}, '${payload}'`)}`()
 
-const notifyAll = Query.command`
-  SELECT pg_notify(${param("name", Schema.String)}, n::text)
-  FROM generate_series(1, ${param("count", Schema.Int)}) n`
+/** 1 to 2,000, in one transaction. */
+const notifyAll = ({ name }: { readonly name: string }) =>
+  Query.script(`SELECT pg_notify('${name}', n::text) FROM generate_series(1, 2000) n`)
 
 /** What the channel hears while something goes on that begins once LISTEN is in effect. */
 const heardDuring = <E, R>(channel: NotificationChannel<string>, during: Effect.Effect<unknown, E, R>) =>
@@ -188,7 +188,7 @@ for (const server of inject("postgres")) {
             Effect.sync(() => busy),
             patience
           )
-          yield* notifyAll({ name: channel.name, count: 2_000 })
+          yield* notifyAll(channel)
           yield* quick.until(2_002)
           yield* gate.open
           const error = yield* failureOf(slow)
@@ -223,7 +223,7 @@ for (const server of inject("postgres")) {
             patience
           )
           const other = yield* hearEvents(textChannel(channel.name))
-          yield* notifyAll({ name: channel.name, count: 2_000 })
+          yield* notifyAll(channel)
           yield* other.until(2_001)
           yield* gate.open
           yield* slow.until(12)
