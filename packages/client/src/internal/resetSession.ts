@@ -9,8 +9,6 @@ import type { Dispatcher } from "./exchange/Dispatcher.ts"
 const resets = [
   "CLOSE ALL",
   "SET SESSION AUTHORIZATION DEFAULT",
-  // behind that one: the role that the session was started with
-  "RESET ROLE",
   "RESET ALL",
   "UNLISTEN *",
   "SELECT pg_catalog.pg_advisory_unlock_all()",
@@ -23,8 +21,7 @@ const resetButListening = resets.filter((statement) => statement !== "UNLISTEN *
 
 const resetOf = ({ listener }: Database, { session }: Dispatcher): ReadonlyArray<string> => {
   if (listener.sharesSession) return session.hasPrepared ? [resetButListening, "DEALLOCATE ALL"] : [resetButListening]
-  // DISCARD ALL runs alone; it does not bring back the role either.
-  return session.hasPrepared ? ["DISCARD ALL", "RESET ROLE"] : [resetScript]
+  return [session.hasPrepared ? "DISCARD ALL" : resetScript]
 }
 
 /**

@@ -10,7 +10,7 @@ const notOfTheSession = new Set(["in_hot_standby", "server_version"])
 export class SessionWatch {
   /** what of a statement told that the session is not what it was; `undefined`: nothing did */
   evidence: string | undefined = undefined
-  /** statements prepared by `PREPARE`: the usual reset keeps those */
+  /** there are statements prepared by `PREPARE`, maybe the settings' own: the usual reset keeps those */
   hasPrepared = false
   private baseline: ReadonlyMap<string, string> = new Map()
   /** reported settings that differ from the baseline; a transaction may put them back */
@@ -21,7 +21,6 @@ export class SessionWatch {
     this.baseline = new Map(parameters)
     this.drifted.clear()
     this.evidence = undefined
-    this.hasPrepared = false
   }
 
   /** Something is about to be sent that changes the session by its own words. */
@@ -30,6 +29,7 @@ export class SessionWatch {
   }
 
   completed(tag: string): void {
+    if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") this.hasPrepared = false
     if (!lastingTags.has(tag)) return
     this.evidence ??= tag
     if (tag === "PREPARE") this.hasPrepared = true
