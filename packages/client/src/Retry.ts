@@ -14,10 +14,13 @@ type RetrySchedule = Schedule.Schedule<Duration.Duration, unknown>
 const isIdempotentlyRetryable = (u: unknown): boolean =>
   PostgresError.isSafeToRetry(u) || (PostgresError.is(u) && u._tag === "Broken")
 
-/** Only the outermost transaction can be repeated: a new attempt needs a new snapshot. */
+/**
+ * Only the outermost transaction can be repeated: a new attempt needs a new snapshot. And only the whole of a pin whose connection is gone:
+ * in there nothing can succeed any more.
+ */
 const outsideTransaction: Effect.Effect<boolean> = Effect.map(
   Effect.serviceOption(CurrentHolder),
-  (holder) => holder._tag === "None" || holder.value.depth === 0
+  (holder) => holder._tag === "None" || (holder.value.depth === 0 && holder.value.dispatcher.closed === undefined)
 )
 
 /** Doubling, jittered by 20 % either way, never longer than `cap` between two attempts. */

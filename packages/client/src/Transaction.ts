@@ -80,6 +80,7 @@ const outermost = <A, E, R>(
           if (Exit.isFailure(exit) || ending === "rollback") return yield* rollBackAfter(exit, holder, "ROLLBACK")
           if (holder.doomed) return yield* rollBackAfter(Exit.fail(commitRolledBack(holder)), holder, "ROLLBACK")
           yield* commit(holder)
+          for (const done of holder.atCommit) done()
           return exit.value
         }),
       ({ release }) => release
@@ -121,6 +122,7 @@ const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, 
           if (holder.doomed || dispatcher.status === "E")
             return yield* rollBackAfter(Exit.fail(commitRolledBack(holder)), holder, undo)
           yield* releaseSavepoint(holder, name)
+          parent.atCommit.push(...holder.atCommit)
           return exit.value
         }),
       () => Effect.sync(() => parent.gate.open())

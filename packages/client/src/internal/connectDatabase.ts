@@ -1,26 +1,23 @@
-// Settings become a database with one connection behind it, for as long as the Scope lives.
+// Settings become a database with one connection behind it, for as long as the Scope lives. How that connection is kept, and replaced when it
+// is lost, is in singleConnection.ts.
 import type { ReportFields } from "@pgfx/protocol"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { PostgresError, ServerReport } from "../PostgresError.ts"
 import type { Settings } from "../Settings.ts"
 import { type Endpoint, Transport } from "../Transport.ts"
-import { sendCancelRequest } from "./cancelRequest.ts"
 import type { Database } from "./database.ts"
 import { serverReport } from "./errorFromReport.ts"
-import type { CloseReason } from "./exchange/Exchange.ts"
-import { SingleConnectionLessor } from "./lease.ts"
 import { connectListener } from "./notification/connectListener.ts"
 import { Descriptions } from "./StatementCache.ts"
 import { traceStatements } from "./traceStatements.ts"
 import { Tracing } from "../Tracing.ts"
 import { TypeStore } from "./TypeStore.ts"
-import { recover } from "./recover.ts"
-import { resetSession } from "./resetSession.ts"
-import { openConnection } from "./startup/openConnection.ts"
+import { changeParameter, SessionParameters } from "./sessionParameters.ts"
+import { keepConnection } from "./singleConnection.ts"
 import { logNotes } from "./startup/logNotes.ts"
 import { resolve } from "./startup/settings/resolve.ts"
 
@@ -28,10 +25,18 @@ export interface ConnectedDatabase {
   readonly database: Database
   readonly endpoint: Endpoint
   readonly notices: Stream.Stream<ServerReport>
-  readonly processId: number
+  readonly processId: () => number
   /** cancels what runs, and waits until the connection can be used again */
   readonly cancel: Effect.Effect<void>
   readonly parameters: Effect.Effect<Readonly<Record<string, string>>>
+  /** `undefined`: back to what the session began with */
+  readonly changeParameter: (name: string, value: string | undefined) => Effect.Effect<void, PostgresError>
+  /** it is open, and not in a failed transaction */
+  readonly isHealthy: Effect.Effect<boolean>
+  /** since bytes came from the server */
+  readonly silence: Effect.Effect<Duration.Duration>
+  /** how often it was lost and replaced */
+  readonly reconnects: Effect.Effect<number>
   readonly stats: Effect.Effect<{
     readonly idle: number
     readonly busy: number
@@ -56,54 +61,26 @@ export const connectDatabase = (
     yield* logNotes(resolved, abilities)
     const notices = yield* PubSub.sliding<ServerReport>(noticesKept)
     const notice = (fields: ReportFields): void => void notices.unsafeOffer(serverReport(fields, "NOTICE"))
-    const fork = yield* FiberSet.makeRuntime<Transport>()
-    let lessor: SingleConnectionLessor | undefined
-    let recoverConnection: Effect.Effect<void, never, Transport> = Effect.void
-    const listening = yield* connectListener({ settings: resolved, notice, lessor: () => leases })
-    const connection = yield* openConnection(resolved, {
-      notice,
-      notification: (notification) => listening.received(notification),
-      idle: () => lessor?.idle(),
-      allAbandoned: () => void fork(recoverConnection),
-      closed: (reason) => {
-        lessor?.close(reason)
-        listening.closed(reason)
-      }
-    })
-    const { destination, dispatcher, key } = connection
-    const { database, user } = resolved
-    const endpoint: Endpoint = { host: destination.host.name, port: destination.host.port, database, user }
-    const leases: SingleConnectionLessor = new SingleConnectionLessor(dispatcher, (done) => {
-      fork(Effect.ensuring(resetSession(served, dispatcher, connection.initialStatements), Effect.sync(done)))
-    })
-    lessor = leases
-    const destroy = (reason: CloseReason): void => {
-      dispatcher.close(reason)
-      leases.close(reason)
-      listening.closed(reason)
-      connection.duplex.destroy()
-    }
-    recoverConnection = recover({
-      dispatcher,
-      cancel:
-        key === undefined || !abilities.cancel
-          ? Effect.void
-          : // A cancel that cannot be sent is no cancel: the answers are awaited, up to the deadline.
-            Effect.ignore(sendCancelRequest(resolved, { destination, key })),
-      cancelTimeout: resolved.cancelTimeout,
-      destroy
+    const parameters = new SessionParameters()
+    const listening = yield* connectListener({ settings: resolved, notice, lessor: () => served.lessor })
+    const connection = yield* keepConnection({
+      settings: resolved,
+      parameters,
+      outlets: { notice, notification: listening.received, closed: listening.closed },
+      database: () => served
     })
     yield* Effect.addFinalizer(() => listening.close)
+    const { current, lessor } = connection
+    const { database, user } = resolved
+    const { destination } = current()
+    const endpoint: Endpoint = { host: destination.host.name, port: destination.host.port, database, user }
     const served: Database = {
-      lessor: leases,
+      lessor: connection.lessor,
       descriptions: new Descriptions(descriptionsKept),
       types: new TypeStore(),
       ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
-      destroy: (_, reason) => destroy(reason),
-      schedule: (after, callback) => {
-        const timer = fork(Effect.delay(Effect.sync(callback), after))
-        return () => timer.unsafeInterruptAsFork(timer.id())
-      },
+      destroy: connection.destroy,
+      schedule: connection.schedule,
       commitTimeout: resolved.commitTimeout,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
@@ -113,17 +90,25 @@ export const connectDatabase = (
       database: served,
       endpoint,
       notices: Stream.fromPubSub(notices),
-      processId: key?.processId ?? 0,
+      processId: () => current().key?.processId ?? 0,
       cancel: Effect.async((resume) => {
+        const { dispatcher } = current()
         dispatcher.cancelRunning()
         const takeBack = dispatcher.onReleased(() => resume(Effect.void))
         return Effect.sync(takeBack)
       }),
-      parameters: Effect.sync(() => Object.fromEntries(dispatcher.parameters)),
+      parameters: Effect.sync(() => Object.fromEntries(current().dispatcher.parameters)),
+      changeParameter: (name, value) => changeParameter(served, parameters, { name, value }),
+      isHealthy: Effect.sync(() => {
+        const { closed, lastReport, status } = current().dispatcher
+        return closed === undefined && lastReport === undefined && status !== "E"
+      }),
+      silence: Effect.sync(() => Duration.millis(connection.silence())),
+      reconnects: Effect.sync(connection.reconnects),
       stats: Effect.sync(() => {
-        const busy = leases.isHeld || dispatcher.inFlight > 0 ? 1 : 0
-        const idle = dispatcher.closed === undefined ? 1 - busy : 0
-        return { idle, busy, waiting: leases.waiting, max: 1 }
+        const { closed, inFlight } = current().dispatcher
+        const busy = lessor.isHeld || inFlight > 0 ? 1 : 0
+        return { idle: closed === undefined ? 1 - busy : 0, busy, waiting: lessor.waiting, max: 1 }
       })
     }
   })

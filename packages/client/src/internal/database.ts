@@ -70,6 +70,8 @@ export interface Holder {
    * for oneself.
    */
   busy: PermanentReason | undefined
+  /** what becomes true of the session when the scope's work is committed */
+  readonly atCommit: Array<() => void>
   /** false once the scope has ended: a fiber that outlived it finds out */
   open: boolean
 }
@@ -126,6 +128,7 @@ export const makeHolder = (
   inner: undefined,
   failedBy: undefined,
   doomed: false,
+  atCommit: [],
   busy: undefined,
   open: true
 })

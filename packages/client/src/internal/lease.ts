@@ -1,6 +1,6 @@
 // The right to write requests to a connection. Effect-free: waiters are callbacks, so that a lease costs no fiber and no Scope.
 // A *shared* lease lasts for one request, an *exclusive* one until it is ended. One connection and a pool answer alike.
-import { Permanent, type StatementInfo } from "../PostgresError.ts"
+import { Permanent, type PostgresError, type StatementInfo } from "../PostgresError.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
 
@@ -65,23 +65,42 @@ const waitsForItself = (): Permanent =>
 interface Place {
   readonly waiter: Waiter
   readonly exclusive: boolean
+  /** milliseconds, by the clock of the replacement */
+  readonly since: number
+}
+
+/** Where another connection comes from when the one that was there has ended. */
+export interface Replacement {
+  /** milliseconds, monotonic */
+  now(): number
+  /** Somebody waits, and there is no connection. The error is the answer if there will be none. */
+  wanted(): PostgresError | undefined
 }
 
 /**
  * Leases of a single connection. Shared requests are pipelined; an exclusive one waits until nothing is in flight and nobody who
- * came before waits. The queue is FIFO for both kinds, so neither starves.
+ * came before waits. The queue is FIFO for both kinds, so neither starves. When the connection has ended and there may be another, the
+ * queue waits for that one; whoever held the old one keeps that, and finds it closed.
  */
 export class SingleConnectionLessor implements Lessor {
   private holder: Place | undefined = undefined
   private resetting = false
   private readonly queue: Array<Place> = []
+  /** there will be no other connection */
+  private ended = false
 
-  private readonly dispatcher: Dispatcher
-  private readonly reset: (done: () => void) => void
+  private dispatcher: Dispatcher
+  private readonly reset: (dispatcher: Dispatcher, done: () => void) => void
+  private readonly replacement: Replacement | undefined
   /** `reset` brings the session back to its first state, or destroys it; calls back in either case. */
-  constructor(dispatcher: Dispatcher, reset: (done: () => void) => void) {
+  constructor(
+    dispatcher: Dispatcher,
+    reset: (dispatcher: Dispatcher, done: () => void) => void,
+    replacement: Replacement | undefined
+  ) {
     this.dispatcher = dispatcher
     this.reset = reset
+    this.replacement = replacement
   }
 
   get waiting(): number {
@@ -90,59 +109,104 @@ export class SingleConnectionLessor implements Lessor {
   get isHeld(): boolean {
     return this.holder !== undefined || this.resetting
   }
+  /** since when the first in the queue has been there, in milliseconds; `undefined`: nobody waits */
+  get waitingSince(): number | undefined {
+    return this.queue[0]?.since
+  }
 
-  readonly shared = (waiter: Waiter): Claim => this.join({ waiter, exclusive: false })
-  readonly exclusive = (waiter: Waiter): Claim => this.join({ waiter, exclusive: true })
+  readonly shared = (waiter: Waiter): Claim => this.join(waiter, false)
+  readonly exclusive = (waiter: Waiter): Claim => this.join(waiter, true)
 
   /** The dispatcher has nothing in flight: an exclusive waiter may have its turn. */
   readonly idle = (): void => {
     if (this.queue.length > 0) this.serve()
   }
 
+  /** The connection has ended: whoever waits does so for another one, if there may be one. */
+  lost(reason: CloseReason): void {
+    if (this.ended || this.replacement === undefined) return this.close(reason)
+    this.holder = undefined
+    this.resetting = false
+    if (this.queue.length === 0) return
+    const refusal = this.replacement.wanted()
+    if (refusal !== undefined) this.refuse(refusal)
+  }
+
+  /** Another connection, in the state in which the first one began. */
+  replaced(dispatcher: Dispatcher): void {
+    this.dispatcher = dispatcher
+    this.serve()
+  }
+
+  /** Whoever waits now gets none. */
+  refuse(error: PostgresError, since = Infinity): void {
+    while ((this.queue[0]?.since ?? Infinity) <= since) {
+      const place = this.queue.shift()
+      if (place === undefined) return
+      place.waiter.refused({ _tag: "NotLeased", error })
+    }
+  }
+
+  /** For good. */
   close(reason: CloseReason): void {
+    this.ended = true
     for (const { waiter } of this.queue.splice(0)) waiter.refused({ _tag: "ConnectionClosed", reason, sent: false })
   }
 
-  private join(place: Place): Claim {
-    const closed = this.dispatcher.closed
-    if (closed !== undefined) {
-      place.waiter.refused({ _tag: "ConnectionClosed", reason: closed, sent: false })
-      return { end: () => undefined }
+  private join(waiter: Waiter, exclusive: boolean): Claim {
+    const place: Place = { waiter, exclusive, since: this.replacement?.now() ?? 0 }
+    const claim = { end: (sweep = false) => this.end(place, sweep) }
+    const { closed } = this.dispatcher
+    if (closed === undefined && this.holder !== undefined && isSameFiber(this.holder.waiter, waiter)) {
+      waiter.refused({ _tag: "NotLeased", error: waitsForItself() })
+      return claim
     }
-    if (this.holder !== undefined && isSameFiber(this.holder.waiter, place.waiter)) {
-      place.waiter.refused({ _tag: "NotLeased", error: waitsForItself() })
-      return { end: () => undefined }
+    if (closed === undefined) {
+      if (this.queue.length === 0 && this.mayTake(place)) this.grant(place)
+      else {
+        this.queue.push(place)
+        this.serve()
+      }
+      return claim
     }
-    if (this.queue.length === 0 && this.mayTake(place)) this.grant(place)
-    else {
-      this.queue.push(place)
-      this.serve()
+    if (this.ended || this.replacement === undefined) {
+      waiter.refused({ _tag: "ConnectionClosed", reason: closed, sent: false })
+      return claim
     }
-    return { end: (sweep = false) => this.end(place, sweep) }
+    this.queue.push(place)
+    const refusal = this.replacement.wanted()
+    if (refusal !== undefined && this.leave(place)) waiter.refused({ _tag: "NotLeased", error: refusal })
+    return claim
+  }
+
+  private leave(place: Place): boolean {
+    const index = this.queue.indexOf(place)
+    if (index < 0) return false
+    this.queue.splice(index, 1)
+    return true
   }
 
   private end(place: Place, sweep: boolean): void {
     if (this.holder === place) {
       this.holder = undefined
       if (sweep && this.dispatcher.closed === undefined) return this.sweep()
-    } else {
-      const index = this.queue.indexOf(place)
-      if (index < 0) return
-      this.queue.splice(index, 1)
-    }
+    } else if (!this.leave(place)) return
     this.serve()
   }
 
   private sweep(): void {
+    const { dispatcher } = this
     this.resetting = true
-    this.reset(() => {
+    this.reset(dispatcher, () => {
+      if (this.dispatcher !== dispatcher) return
       this.resetting = false
       this.serve()
     })
   }
 
   private mayTake({ exclusive }: Place): boolean {
-    return !this.isHeld && !(exclusive && this.dispatcher.inFlight > 0)
+    const { closed, inFlight } = this.dispatcher
+    return closed === undefined && !this.isHeld && !(exclusive && inFlight > 0)
   }
 
   private grant(place: Place): void {

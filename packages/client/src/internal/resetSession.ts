@@ -1,5 +1,6 @@
 // What a holder left behind is swept up before anybody else gets the connection.
 import * as Effect from "effect/Effect"
+import type { PostgresError } from "../PostgresError.ts"
 import { command } from "./command.ts"
 import type { Database } from "./database.ts"
 import { underDeadline } from "./deadline.ts"
@@ -26,22 +27,26 @@ const resetOf = ({ listener }: Database, { session }: Dispatcher): ReadonlyArray
 
 /**
  * A session that cannot be brought back to its first state is not handed to anybody: its connection is destroyed. RESET returns to the
- * start-up parameters, not to what initial statements set: they run again.
+ * start-up parameters, not to what initial statements set: they run again, and `restored` behind them.
  */
 export const resetSession = (
   database: Database,
   dispatcher: Dispatcher,
-  initialStatements: ReadonlyArray<string>
+  initialStatements: ReadonlyArray<string>,
+  restored: Effect.Effect<void, PostgresError> = Effect.void
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (dispatcher.closed !== undefined) return Effect.void
     const run = (sql: string) => command(dispatcher, sql, { inTransaction: false })
     // A script cannot begin inside a transaction it is to end: ROLLBACK goes alone.
     const rolledBack = dispatcher.status === "I" ? Effect.void : run("ROLLBACK")
-    const statements = Effect.forEach([...resetOf(database, dispatcher), ...initialStatements], run, {
-      discard: true
-    }).pipe(Effect.zipRight(Effect.sync(() => dispatcher.session.begin(dispatcher.parameters))))
-    return underDeadline(database, dispatcher, "the reset of a session", Effect.zipRight(rolledBack, statements)).pipe(
+    const statements = Effect.forEach([...resetOf(database, dispatcher), ...initialStatements], run, { discard: true })
+    const all = rolledBack.pipe(
+      Effect.zipRight(statements),
+      Effect.zipRight(restored),
+      Effect.zipRight(Effect.sync(() => dispatcher.session.begin(dispatcher.parameters)))
+    )
+    return underDeadline(database, dispatcher, "the reset of a session", all).pipe(
       Effect.catchAll(() =>
         Effect.sync(() => database.destroy(dispatcher, { _tag: "Unresponsive", during: "the reset of a session" }))
       )

@@ -33,13 +33,15 @@ import type { ResolvedHost, ResolvedSettings } from "./settings/ResolvedSettings
 export interface ConnectionOutlets extends Omit<DispatcherOutlets, "write" | "backlog" | "onDrained"> {
   /** told at most once, and only of a connection that was handed over */
   readonly closed: (reason: CloseReason) => void
+  /** bytes have come */
+  readonly heard?: () => void
 }
 
 /** Reads until the end: bytes → messages → dispatcher, one fused Channel, one Effect per chunk of bytes. */
 const reader = (
   duplex: Duplex,
   dispatcher: Dispatcher,
-  maxMessageSize: number
+  { heard, maxMessageSize }: { readonly maxMessageSize: number; readonly heard: (() => void) | undefined }
 ): Effect.Effect<void, Broken | ProtocolViolation> => {
   const resumed = Effect.async<void>((resume) => {
     const takeBack = dispatcher.onReading(() => resume(Effect.void))
@@ -50,7 +52,10 @@ const reader = (
     Channel.fromEffect(next),
     (bytes) => (bytes === undefined ? Channel.void : Channel.zipRight(Channel.write(Chunk.of(bytes)), chunks))
   )
-  const dispatch = (messages: ReadonlyArray<BackendMessage>): void => dispatcher.dispatch(messages)
+  const dispatch = (messages: ReadonlyArray<BackendMessage>): void => {
+    heard?.()
+    dispatcher.dispatch(messages)
+  }
   return chunks.pipe(
     Channel.pipeTo(dispatchTo(() => makeBackendDecoder({ maxMessageSize }), dispatch)),
     Channel.runDrain
@@ -209,7 +214,8 @@ export const startSession = (
         dispatcher.close(reason)
         if (handedOver) outlets.closed(reason)
       })
-    yield* reader(duplex, dispatcher, request.settings.maxMessageSize).pipe(
+    const { maxMessageSize } = request.settings
+    yield* reader(duplex, dispatcher, { maxMessageSize, heard: outlets.heard }).pipe(
       Effect.matchCauseEffect({
         onSuccess: () => close({ _tag: "Lost", cause: undefined, report: dispatcher.lastReport }),
         onFailure: (cause) => close(closeReasonOf(Cause.squash(cause), dispatcher))

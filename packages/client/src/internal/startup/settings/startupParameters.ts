@@ -58,11 +58,17 @@ class ParameterList {
   }
 }
 
-const setChecked = (list: ParameterList, name: string, value: string): Read<void> => {
+/** Why a run-time parameter may not have this value, whoever sets it; `undefined`: it may. */
+export const unreadable = (name: string, value: string): string | undefined => {
   const relied = reliedOn.find((relied) => relied.name.toLowerCase() === name.toLowerCase())
-  if (relied !== undefined && !relied.accepts(value)) {
-    return wrong(`${relied.name} needs ${relied.needs}: the client reads no other form`)
-  }
+  return relied === undefined || relied.accepts(value)
+    ? undefined
+    : `${relied.name} needs ${relied.needs}: the client reads no other form`
+}
+
+const setChecked = (list: ParameterList, name: string, value: string): Read<void> => {
+  const issue = unreadable(name, value)
+  if (issue !== undefined) return wrong(issue)
   list.set(name, value)
   return Either.right(undefined)
 }
