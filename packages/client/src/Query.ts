@@ -1,18 +1,20 @@
 // Statements: a template with named, typed slots becomes a function. No value is ever part of the SQL text.
 // How a statement runs is `internal/runQuery`; what its rows become is `internal/rows`.
 import { builtinTypes } from "@pgfx/codecs"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type CommandTag, readCommandTag } from "./internal/commandTag.ts"
 import { checkStatement, registerStatement } from "./internal/checkQueries.ts"
-import { databaseOf } from "./internal/database.ts"
+import { type Database, databaseOf } from "./internal/database.ts"
 import { definedAt } from "./internal/origin.ts"
 import { RowPlan } from "./internal/rows/RowPlan.ts"
 import { ParameterPlan } from "./internal/parameters/ParameterPlan.ts"
-import { describeFirst, type Executed, execute, type PreparedStatement, runQuery } from "./internal/runQuery.ts"
+import { describeFirst, execute, type Outcome, type PreparedStatement, runQuery } from "./internal/runQuery.ts"
 import { runScript } from "./internal/runScript.ts"
 import { streamQuery } from "./internal/streamQuery.ts"
 import { compileTemplate } from "./internal/sql/template.ts"
@@ -102,24 +104,26 @@ const prepare = <A, R>(
 /** The argument object, whatever its type: the type of the template has checked it. */
 const argumentsOf = (args: ReadonlyArray<unknown>): Readonly<Record<string, unknown>> => Object(args[0] ?? {})
 
-type Rows<A> = { readonly rows: ReadonlyArray<A>; readonly executed: Executed }
+/** The database of the fiber's context. One step for what `Effect.flatMap(Postgres, …)` takes four: every query begins with it. */
+const withDatabase = <A, E, R>(
+  use: (database: Database) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Postgres> =>
+  Effect.withFiberRuntime((fiber) => {
+    // what is required is in the context, by the type of the result
+    const context = fiber.getFiberRef(FiberRef.currentContext) as Context.Context<Postgres>
+    return use(databaseOf(Context.get(context, Postgres)))
+  })
+
+type Finish<A, B> = (rows: ReadonlyArray<A>, outcome: Outcome, statement: Statement) => Effect.Effect<B, PostgresError>
 
 /** The function that every template of rows makes; `finish` is the promise of the verb. */
 const template =
-  <A, B, R>(
-    plan: RowPlan<A, R>,
-    options: QueryOptions,
-    finish: (answer: Rows<A>, statement: Statement) => Effect.Effect<B, PostgresError>
-  ) =>
+  <A, B, R>(plan: RowPlan<A, R>, options: QueryOptions, finish: Finish<A, B>) =>
   <const S extends Slots>(strings: TemplateStringsArray, ...slots: S): Query<ParamsOf<S>, B, R | ContextOf<S>> => {
     const prepared = prepare(strings, slots, options, plan)
     const { statement } = prepared
     const query = (...args: Args<ParamsOf<S>>) =>
-      Effect.flatMap(Postgres, (postgres) =>
-        Effect.flatMap(runQuery(databaseOf(postgres), prepared, argumentsOf(args)), (answer) =>
-          finish(answer, statement)
-        )
-      )
+      withDatabase((database) => runQuery(database, prepared, argumentsOf(args), finish))
     return Object.assign(asQuery<S, B, R>(query), { statement: statement.info })
   }
 
@@ -130,34 +134,35 @@ const asQuery = <S extends Slots, B, R>(
 
 const unexpectedCount = (
   expected: "exactly one" | "at most one",
-  { executed, rows }: Rows<unknown>,
+  actual: number,
+  outcome: Outcome,
   statement: Statement
 ): Effect.Effect<never, PostgresError> =>
   Effect.fail(
     new Permanent({
-      reason: { _tag: "UnexpectedRowCount", expected, actual: rows.length },
-      outcome: executed.outcome,
+      reason: { _tag: "UnexpectedRowCount", expected, actual },
+      outcome,
       statement: statement.info,
       state: "the connection is healthy"
     })
   )
 
 const all = <A, I, R>(row: Schema.Schema<A, I, R>, options: QueryOptions = {}): QueryTemplate<ReadonlyArray<A>, R> =>
-  template(new RowPlan(row, builtinTypes), options, ({ rows }) => Effect.succeed(rows))
+  template(new RowPlan(row, builtinTypes), options, Effect.succeed)
 
 const option = <A, I, R>(row: Schema.Schema<A, I, R>, options: QueryOptions = {}): QueryTemplate<Option.Option<A>, R> =>
-  template(new RowPlan(row, builtinTypes), options, (answer, statement) =>
-    answer.rows.length > 1
-      ? unexpectedCount("at most one", answer, statement)
-      : Effect.succeed(Option.fromIterable(answer.rows))
+  template(new RowPlan(row, builtinTypes), options, (rows, outcome, statement) =>
+    rows.length > 1
+      ? unexpectedCount("at most one", rows.length, outcome, statement)
+      : Effect.succeed(Option.fromIterable(rows))
   )
 
 const one = <A, I, R>(row: Schema.Schema<A, I, R>, options: QueryOptions = {}): QueryTemplate<A, R> =>
-  template(new RowPlan(row, builtinTypes), options, (answer, statement) =>
-    answer.rows.length === 1
+  template(new RowPlan(row, builtinTypes), options, (rows, outcome, statement) =>
+    rows.length === 1
       ? // the length says that it is there; A may include undefined
-        Effect.succeed(answer.rows[0] as A)
-      : unexpectedCount("exactly one", answer, statement)
+        Effect.succeed(rows[0] as A)
+      : unexpectedCount("exactly one", rows.length, outcome, statement)
   )
 
 const stream =
@@ -185,8 +190,8 @@ const commandWith =
     const prepared = prepare<never, never>(strings, slots, options, undefined)
     const { statement } = prepared
     const query = (...args: Args<ParamsOf<S>>) =>
-      Effect.flatMap(Postgres, (postgres) =>
-        Effect.map(execute(databaseOf(postgres), prepared, argumentsOf(args)), ({ tag }) => readCommandTag(tag))
+      withDatabase((database) =>
+        Effect.map(execute(database, prepared, argumentsOf(args)), ({ tag }) => readCommandTag(tag))
       )
     return Object.assign(asQuery<S, CommandTag, never>(query), { statement: statement.info })
   }

@@ -1,5 +1,6 @@
 // One execution of a statement that is buffered: arguments in, rows and command tag out.
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { Permanent, type PostgresError } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
 import type { Part, RowSink } from "./exchange/parts.ts"
@@ -12,16 +13,14 @@ import {
 } from "./exchange/StatementRun.ts"
 import type { RequestContext } from "./runOn.ts"
 import { type Placement, runRequest } from "./runRequest.ts"
+import { isEither } from "./parameters/encodeValues.ts"
 import type { ParameterPlan } from "./parameters/ParameterPlan.ts"
-import type { RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
+import type { PreparedRows, RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
 import type { StatementWords } from "./sql/words.ts"
 import type { Statement } from "./Statement.ts"
 
-/** A statement that the server carried out. `outcome` is what is true of it if its answer turns out to be unusable. */
-export interface Executed {
-  readonly tag: string
-  readonly outcome: "Committed" | "Pending"
-}
+/** What is true of a statement that the server carried out, if its answer turns out to be unusable. */
+export type Outcome = "Committed" | "Pending"
 
 /** A statement with what is computed once for all its executions. */
 export interface PreparedStatement<A, R> {
@@ -41,20 +40,8 @@ const readingWords = new Set(["SELECT", "VALUES", "TABLE", "SHOW"])
 
 export const describeFirst = (words: StatementWords): boolean => !readingWords.has(words.first)
 
-export const unusable = (reason: RowProblem, statement: Statement, outcome: Executed["outcome"]): Permanent =>
+export const unusable = (reason: RowProblem, statement: Statement, outcome: Outcome): Permanent =>
   new Permanent({ reason, outcome, statement: statement.info, state: "the connection is healthy" })
-
-/** The values of one call, in whatever form the engine asks for. */
-const callParameters = ({ types }: Database, plan: ParameterPlan, values: ReadonlyArray<unknown>): CallParameters => ({
-  texts: () => plan.texts(values),
-  bind: (oids) => plan.prepare(oids, types.registry).bind(values)
-})
-
-/** A row plan with the types of this database, as they are known when it is asked. */
-const rowSource = <A, R>({ types }: Database, plan: RowPlan<A, R>): RowSource<RowReader<A, R>> => ({
-  prepare: (columns) => plan.prepare(columns, types.registry),
-  open: () => plan.open(types.registry)
-})
 
 /** What of a query is the same for buffered and streamed rows. */
 export interface CallOptions {
@@ -63,29 +50,98 @@ export interface CallOptions {
   readonly before: ReadonlyArray<Part>
 }
 
-const atOnce: CallOptions = { portal: "", maxRows: 0, before: [] }
+const nothingBefore: ReadonlyArray<Part> = []
+const atOnce: CallOptions = { portal: "", maxRows: 0, before: nothingBefore }
+
+/** A statement with the values of one call; its types are those of the database, as they are known when they are asked for. */
+class QueryCall<A, R> implements StatementCall<RowReader<A, R>>, CallParameters, RowSource<RowReader<A, R>> {
+  readonly portal: string
+  readonly maxRows: number
+  readonly before: ReadonlyArray<Part>
+  private readonly database: Database
+  private readonly prepared: PreparedStatement<A, R>
+  private readonly values: ReadonlyArray<unknown>
+  constructor(
+    database: Database,
+    prepared: PreparedStatement<A, R>,
+    values: ReadonlyArray<unknown>,
+    { before, maxRows, portal }: CallOptions
+  ) {
+    this.database = database
+    this.prepared = prepared
+    this.values = values
+    this.portal = portal
+    this.maxRows = maxRows
+    this.before = before
+  }
+
+  get sql(): string {
+    return this.prepared.statement.info.sql
+  }
+  get named(): boolean {
+    return this.prepared.named
+  }
+  get describeFirst(): boolean {
+    return this.prepared.describeFirst
+  }
+
+  get parameters(): CallParameters {
+    return this
+  }
+  texts(): ReturnType<CallParameters["texts"]> {
+    return this.prepared.parameters.texts(this.values)
+  }
+  bind(oids: ReadonlyArray<number>): ReturnType<CallParameters["bind"]> {
+    return this.prepared.parameters.prepare(oids, this.database.types.registry).bind(this.values)
+  }
+
+  get rows(): RowSource<RowReader<A, R>> | undefined {
+    return this.prepared.rows === undefined ? undefined : this
+  }
+  prepare(columns: Parameters<RowPlan<A, R>["prepare"]>[0]): PreparedRows<A, R> {
+    return this.plan.prepare(columns, this.database.types.registry)
+  }
+  open(): RowReader<A, R> {
+    return this.plan.open(this.database.types.registry)
+  }
+  private get plan(): RowPlan<A, R> {
+    const { rows } = this.prepared
+    if (rows === undefined) throw new TypeError("the rows of this statement are not wanted")
+    return rows
+  }
+}
 
 export const makeCall = <A, R>(
   database: Database,
-  { describeFirst, named, parameters, rows, statement }: PreparedStatement<A, R>,
+  prepared: PreparedStatement<A, R>,
   values: ReadonlyArray<unknown>,
-  options: CallOptions = atOnce
-): StatementCall<RowReader<A, R>> => ({
-  sql: statement.info.sql,
-  parameters: callParameters(database, parameters, values),
-  rows: rows === undefined ? undefined : rowSource(database, rows),
-  named,
-  describeFirst,
-  ...options
-})
+  options: CallOptions
+): StatementCall<RowReader<A, R>> => new QueryCall(database, prepared, values, options)
+
+const contexts = new WeakMap<Statement, RequestContext>()
 
 /** What errors say about the statement. */
-export const requestContext = ({ info, placeholders }: Statement): RequestContext => ({
-  statement: info,
-  parameters: placeholders.map(({ name }) => ({ name }))
-})
+export const requestContext = (statement: Statement): RequestContext => {
+  const known = contexts.get(statement)
+  if (known !== undefined) return known
+  const { info, placeholders } = statement
+  const made = { statement: info, parameters: placeholders.map(({ name }) => ({ name })) }
+  contexts.set(statement, made)
+  return made
+}
 
-/** Sends the statement with values as its Schemas encode them. */
+/** Sends the statement with its arguments. To be called where a fault of the user's Schemas is a defect: inside an Effect. */
+export const execute = <A, R>(
+  database: Database,
+  prepared: PreparedStatement<A, R>,
+  args: Readonly<Record<string, unknown>>
+): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError, unknown> => {
+  const values = prepared.parameters.encode(args)
+  if (!isEither(values)) return Effect.flatMap(values, (values) => executeEncoded(database, prepared, values))
+  return Either.isRight(values) ? executeEncoded(database, prepared, values.right) : Effect.fail(values.left)
+}
+
+/** The same with values that have passed their Schemas. */
 export const executeEncoded = <A, R>(
   database: Database,
   prepared: PreparedStatement<A, R>,
@@ -95,37 +151,34 @@ export const executeEncoded = <A, R>(
     database,
     requestContext(prepared.statement),
     prepared.placement,
-    (settle, before = []) =>
-      new StatementRun(makeCall(database, prepared, values, { ...atOnce, before }), database, settle)
+    (settle, before) => {
+      const options = before === undefined ? atOnce : { ...atOnce, before }
+      return new StatementRun(new QueryCall(database, prepared, values, options), database, settle)
+    }
   )
   return database.trace === undefined ? run : database.trace(prepared.statement, values, run)
 }
 
-/** Sends the statement with its arguments. */
-export const execute = <A, R>(
+export const outcomeOf = ({ status }: StatementAnswer<RowSink>): Outcome => (status === "I" ? "Committed" : "Pending")
+
+const noRow: ReadonlyArray<never> = []
+
+/** Runs it and hands all of its rows to `finish`, the promise of the verb. */
+export const runQuery = <A, B, R>(
   database: Database,
   prepared: PreparedStatement<A, R>,
-  args: Readonly<Record<string, unknown>>
-): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError, unknown> =>
-  Effect.flatMap(prepared.parameters.encode(args), (values) => executeEncoded(database, prepared, values))
-
-export const executed = ({ status, tag }: StatementAnswer<RowSink>): Executed => ({
-  tag,
-  outcome: status === "I" ? "Committed" : "Pending"
-})
-
-export const runQuery = <A, R>(
-  database: Database,
-  prepared: PreparedStatement<A, R>,
-  args: Readonly<Record<string, unknown>>
-): Effect.Effect<{ readonly rows: ReadonlyArray<A>; readonly executed: Executed }, PostgresError, unknown> =>
+  args: Readonly<Record<string, unknown>>,
+  finish: (rows: ReadonlyArray<A>, outcome: Outcome, statement: Statement) => Effect.Effect<B, PostgresError>
+): Effect.Effect<B, PostgresError, unknown> =>
   Effect.flatMap(execute(database, prepared, args), (answer) => {
-    const done = executed(answer)
-    const reader = answer.rows
-    if (reader === undefined) return Effect.succeed({ rows: [], executed: done })
-    const rows = reader.all()
-    return Effect.mapBoth(rows, {
-      onSuccess: (rows) => ({ rows, executed: done }),
-      onFailure: (problem) => unusable(problem, prepared.statement, done.outcome)
+    const { rows: reader } = answer
+    const { statement } = prepared
+    const outcome = outcomeOf(answer)
+    if (reader === undefined) return finish(noRow, outcome, statement)
+    const rows = reader.ready()
+    if (rows !== undefined) return finish(rows, outcome, statement)
+    return Effect.matchEffect(reader.all(), {
+      onSuccess: (rows) => finish(rows, outcome, statement),
+      onFailure: (problem) => Effect.fail(unusable(problem, statement, outcome))
     })
   })

@@ -1,6 +1,5 @@
 // Where a request runs: inside the innermost transaction or pin of its database, else on a lease of its own kind. What a statement may not
 // do where it stands is refused here, before anything is sent.
-import { ProtocolViolation } from "@pgfx/protocol"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,13 +8,11 @@ import * as FiberRef from "effect/FiberRef"
 import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
 import { type Database, type Holder, holderOf, isOpen, leaseExclusively, takeBegin } from "./database.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
-import type { Dispatcher } from "./exchange/Dispatcher.ts"
-import type { CloseReason, ExchangeFailure } from "./exchange/Exchange.ts"
-import { Group, type GroupAnswer, type Settle } from "./exchange/Group.ts"
+import { Group, type GroupAnswer } from "./exchange/Group.ts"
 import type { Part } from "./exchange/parts.ts"
-import { type Run, SingleExchange } from "./exchange/Run.ts"
-import type { Claim } from "./lease.ts"
-import { abandon, type MakeRun, type RequestContext, runOn, settleWith } from "./runOn.ts"
+import { SingleExchange } from "./exchange/Run.ts"
+import { type MakeRun, type RequestContext, runOn } from "./runOn.ts"
+import { onSharedLease } from "./SharedRequest.ts"
 import type { StatementWords } from "./sql/words.ts"
 import { alone, withDeadline } from "./statementDeadline.ts"
 
@@ -145,81 +142,6 @@ export const runInTransaction =
     )
   }
 
-/** Connections may die one after the other under a request; each time it had not been sent. */
-const mostMoves = 8
-
-const onSharedLease = <A>(
-  database: Database,
-  context: RequestContext,
-  make: MakeRun<A>
-): Effect.Effect<A, PostgresError> =>
-  Effect.withFiberRuntime((fiber) =>
-    Effect.async<A, PostgresError>((resume) => {
-      let on: Dispatcher | undefined
-      let run: Run
-      /** the latest; one that was lost keeps its place for the next */
-      let claim: Claim | undefined
-      let moves = 0
-      let isWanted = true
-      const settle = settleWith<A>(resume, { ...context, inTransaction: false })
-      const answered: Settle<A> = (answer, failure) => {
-        // Placed, and the connection went before a byte was written: another will do (engine design §7).
-        if (isWanted && failure?._tag === "ConnectionClosed" && !failure.sent && moves++ < mostMoves) return place()
-        if (on === undefined || on.closed !== undefined || on.status === "I") return settle(answer, failure)
-        // A function opened a transaction, or something we do not know did: whoever came next would work inside it. What the statement
-        // did is undone with the connection, so it has not succeeded.
-        const { recent, status } = on
-        const reason: CloseReason = { _tag: "Violation", violation: transactionLeftOpen(status), transcript: recent }
-        const told: ExchangeFailure =
-          failure?._tag === "Reported"
-            ? { ...failure, closed: true }
-            : (failure ?? { _tag: "ConnectionClosed", reason, sent: true })
-        settleWith<A>(resume, { ...context, inTransaction: true })(undefined, told)
-        database.destroy(on, reason)
-      }
-      const place = (): void => {
-        let isOver = false
-        let mine: Claim | undefined
-        on = undefined
-        run = make((answer, failure) => {
-          isOver = true
-          mine?.end()
-          answered(answer, failure)
-        })
-        mine = database.lessor.shared(
-          {
-            fiber: fiber.id(),
-            statement: context.statement,
-            granted: (dispatcher) => {
-              on = dispatcher
-              run.start(dispatcher)
-            },
-            refused: (failure) => settle(undefined, failure)
-          },
-          claim
-        )
-        // It may have been granted and settled by now, and placed anew.
-        if (isOver) mine.end()
-        else claim = mine
-      }
-      place()
-      return Effect.suspend(() => {
-        isWanted = false
-        if (on !== undefined) return abandon(on, run, database.interruptGrace)
-        claim?.end()
-        return Effect.void
-      })
-    })
-  )
-
-const transactionLeftOpen = (status: string): ProtocolViolation =>
-  new ProtocolViolation({
-    during: "a statement outside a transaction",
-    offset: -1,
-    expected: "ReadyForQuery with status I",
-    received: `status ${status}`
-  })
-
 /** Alone on a connection for one request; `sweep`: the session is reset behind it. */
 const solo = <A>(
   database: Database,
@@ -262,5 +184,7 @@ export const runRequest = <A>(
     const request = timeout === undefined ? known : { ...known, cancel }
     if (holder !== undefined) return onHolder(holder, request, placement, bounded)
     if (words.kind === "sessional") return solo(database, request, bounded, true)
-    return timeout === undefined ? onSharedLease(database, request, bounded) : solo(database, request, bounded, false)
+    return timeout === undefined
+      ? onSharedLease(database, request, bounded, fiber.id())
+      : solo(database, request, bounded, false)
   })

@@ -118,8 +118,15 @@ const watching = <A, R>(
     tell(reader)
     return reader
   }
+  const { before, describeFirst, maxRows, named, parameters, portal, sql } = call
   return {
-    ...call,
+    before,
+    describeFirst,
+    maxRows,
+    named,
+    parameters,
+    portal,
+    sql,
     rows: {
       prepare: (columns) => {
         const prepared = rows.prepare(columns)

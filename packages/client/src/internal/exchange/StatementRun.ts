@@ -179,7 +179,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
   /** Known to nobody, and its values mean the same whatever their types: one flight, values and rows as text. */
   private runUndescribed(dispatcher: Dispatcher, texts: ReadonlyArray<string | null>): void {
     const { maxRows, portal, rows, sql } = this.call
-    const late = rows === undefined ? undefined : new LateRows(rows.open, this.types)
+    const late = rows === undefined ? undefined : new LateRows(() => rows.open(), this.types)
     const { describe, parse, statement } = this.parseAndDescribe(dispatcher, late ?? noRows)
     const bind = bindText(portal, statement, texts)
     const execute = new ExecutePortal(portal, maxRows, late ?? noRows, () => describe.columns !== undefined)

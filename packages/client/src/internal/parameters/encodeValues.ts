@@ -28,7 +28,8 @@ type Encoded = Either.Either<unknown, Permanent> | Effect.Effect<unknown, Perman
 type EncodeSource = (args: Arguments) => Encoded
 
 // ParseResult gives an Either for all that is synchronous, and Either is an Effect: no fiber is needed to look inside.
-const isEither = <A, E>(effect: Effect.Effect<A, E, unknown>): effect is Either.Either<A, E> => Either.isEither(effect)
+export const isEither = <A, E>(effect: Effect.Effect<A, E, unknown>): effect is Either.Either<A, E> =>
+  Either.isEither(effect)
 
 /**
  * Encoding such a Schema is checking it: no transformation, and no declaration but those whose instances are all they take. For these the

@@ -140,6 +140,12 @@ export class RowReader<A, R> {
     }
   }
 
+  /** All rows of a buffered answer, if they are there and good: no Effect is needed then. Otherwise `all` tells. */
+  ready(): ReadonlyArray<A> | undefined {
+    const isReady = this.problem === undefined && this.thrown === undefined && this.unfinished === undefined
+    return isReady ? this.decoded : undefined
+  }
+
   /** All rows of a buffered answer, or the problem, whatever was good before it. */
   all(): Effect.Effect<ReadonlyArray<A>, RowProblem, R> {
     if (this.problem !== undefined) return Effect.fail(this.problem)
