@@ -14,7 +14,7 @@ import { type Database, databaseOf } from "./internal/database.ts"
 import { definedAt } from "./internal/origin.ts"
 import { RowPlan } from "./internal/rows/RowPlan.ts"
 import { ParameterPlan } from "./internal/parameters/ParameterPlan.ts"
-import { describeFirst, execute, type Outcome, type PreparedStatement, runQuery } from "./internal/runQuery.ts"
+import { caution, execute, type Outcome, type PreparedStatement, runQuery } from "./internal/runQuery.ts"
 import { runScript } from "./internal/runScript.ts"
 import { streamQuery } from "./internal/streamQuery.ts"
 import { compileTemplate } from "./internal/sql/template.ts"
@@ -85,6 +85,7 @@ const prepare = <A, R>(
     sources
   }
   const words = statementWords(text)
+  const named = options.prepare !== false
   const prepared: PreparedStatement<A, R> = {
     statement,
     parameters: new ParameterPlan(statement),
@@ -94,8 +95,8 @@ const prepare = <A, R>(
       joins: true,
       timeout: options.timeout === undefined ? undefined : Duration.decode(options.timeout)
     },
-    named: options.prepare !== false,
-    describeFirst: rows !== undefined && describeFirst(words)
+    named,
+    ...caution(words, text, named, rows)
   }
   registerStatement(prepared)
   return prepared

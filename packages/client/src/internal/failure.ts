@@ -151,6 +151,17 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
         parameters,
         state: healthy(context.inTransaction)
       })
+    case "Unfit": {
+      const { error, status } = failure
+      if (error._tag !== "Permanent") return error
+      return new Permanent({
+        reason: error.reason,
+        outcome: status === "I" ? "Committed" : "Pending",
+        statement,
+        parameters,
+        state: healthy(context.inTransaction)
+      })
+    }
     case "Abandoned":
       // Nobody is there to see it: the fiber that asked was interrupted.
       return new Broken({

@@ -15,6 +15,7 @@ import type { RequestContext } from "./runOn.ts"
 import { type Placement, runRequest } from "./runRequest.ts"
 import { isEither } from "./parameters/encodeValues.ts"
 import type { ParameterPlan } from "./parameters/ParameterPlan.ts"
+import { firstUseDiffers } from "./rows/firstUse.ts"
 import type { PreparedRows, RowPlan, RowProblem, RowReader } from "./rows/RowReader.ts"
 import type { StatementWords } from "./sql/words.ts"
 import type { Statement } from "./Statement.ts"
@@ -33,12 +34,32 @@ export interface PreparedStatement<A, R> {
   readonly named: boolean
   /** a row Schema over a statement that may change something: a mismatch has to be found before anything runs */
   readonly describeFirst: boolean
+  /** values that not every type takes are compared with their types before anything runs: the statement may change data */
+  readonly checkedFirst: boolean
 }
 
 /** What only reads may find out about a mismatch with its answer. */
 const readingWords = new Set(["SELECT", "VALUES", "TABLE", "SHOW"])
 
-export const describeFirst = (words: StatementWords): boolean => !readingWords.has(words.first)
+/** What has to be known of a statement before it runs for the first time; decision 0014. */
+export const caution = (
+  { first }: StatementWords,
+  sql: string,
+  named: boolean,
+  rows: RowPlan<unknown, unknown> | undefined
+): Pick<PreparedStatement<unknown, unknown>, "describeFirst" | "checkedFirst"> => {
+  const changes = !readingWords.has(first)
+  // what has no name is text on every use: there is no later one that would differ
+  return {
+    describeFirst: rows !== undefined && (changes || (named && firstUseDiffers(rows.ast, sql))),
+    checkedFirst: changes && named
+  }
+}
+
+/** What every type takes as text, and the server judges, on the first use and on every later one. */
+const isForTheServer = (value: unknown): boolean => value === null || typeof value === "string"
+
+const needTypes: ReturnType<CallParameters["texts"]> = Either.right(undefined)
 
 export const unusable = (reason: RowProblem, statement: Statement, outcome: Outcome): Permanent =>
   new Permanent({ reason, outcome, statement: statement.info, state: "the connection is healthy" })
@@ -89,7 +110,8 @@ class QueryCall<A, R> implements StatementCall<RowReader<A, R>>, CallParameters,
     return this
   }
   texts(): ReturnType<CallParameters["texts"]> {
-    return this.prepared.parameters.texts(this.values)
+    const { checkedFirst, parameters } = this.prepared
+    return checkedFirst && !this.values.every(isForTheServer) ? needTypes : parameters.texts(this.values)
   }
   bind(oids: ReadonlyArray<number>): ReturnType<CallParameters["bind"]> {
     return this.prepared.parameters.prepare(oids, this.database.types.registry).bind(this.values)

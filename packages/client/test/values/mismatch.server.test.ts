@@ -5,11 +5,12 @@ import { NodePostgres } from "@pgfx/platform-node"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { param, type PostgresError, Query, Sql } from "pgfx"
+import { param, type PostgresError, Query, Sql, Transaction } from "pgfx"
 import { inspect } from "node:util"
 import { inject } from "vitest"
 
 const canary = "kanarienvogel"
+const afternoon = new Date("2024-02-29T13:45:00Z")
 
 /** Everything that a program, a log or a crash report could print of an error. */
 const everything = (error: PostgresError): string =>
@@ -65,14 +66,64 @@ for (const server of inject("postgres")) {
         })
       )
 
-      it.effect("disagree about a parameter, once its type is known", () =>
+      it.effect("disagree about a parameter on the first use as on every later one", () =>
         Effect.gen(function* () {
           const query = Query.all(Schema.Int)`SELECT 1 WHERE lower(${param("email", Schema.Number)}) = 'x'`
-          yield* Effect.ignore(query({ email: 1 }))
-          const error = yield* Effect.flip(query({ email: 1 }))
-          assert.deepStrictEqual(findings(error), ["email: Schema.Number encodes a number, the server expects text"])
-          assert.strictEqual(error.outcome, "NotSent")
+          // the first one was a single flight: a read has run, and its answer is not given
+          for (const outcome of ["Committed", "NotSent", "NotSent"]) {
+            const error = yield* Effect.flip(query({ email: 1 }))
+            assert.deepStrictEqual(findings(error), ["email: Schema.Number encodes a number, the server expects text"])
+            assert.strictEqual(error.outcome, outcome)
+          }
           yield* healthy
+        })
+      )
+
+      it.effect("disagree about a parameter inside a transaction, which goes on", () =>
+        Effect.gen(function* () {
+          const query = Query.all(Schema.Int)`SELECT 2 WHERE lower(${param("email", Schema.Number)}) = 'x'`
+          const outcomes = Transaction.run(
+            Effect.gen(function* () {
+              const [first, second] = [yield* Effect.flip(query({ email: 1 })), yield* Effect.flip(query({ email: 1 }))]
+              yield* healthy
+              return [first.outcome, second.outcome]
+            })
+          )
+          assert.deepStrictEqual(yield* outcomes, ["Pending", "NotSent"])
+        })
+      )
+
+      it.effect("disagree about a parameter of a statement that changes data before it runs", () =>
+        Effect.gen(function* () {
+          yield* Query.script("DROP TABLE IF EXISTS guarded; CREATE TABLE guarded (word text, day date)")
+          const insert = Query.command`INSERT INTO guarded (word) VALUES (${param("word", Schema.Number)})`
+          const dated = Query.command`INSERT INTO guarded (day) VALUES (${param("day", Schema.DateFromSelf)})`
+          for (let use = 0; use < 2; use++) {
+            for (const error of [
+              yield* Effect.flip(insert({ word: 1 })),
+              yield* Effect.flip(dated({ day: afternoon }))
+            ]) {
+              assert.strictEqual(error.outcome, "NotSent")
+              assert.include(["StatementMismatch", "InvalidParameter"], error.reason._tag)
+            }
+          }
+          assert.strictEqual(yield* Query.one(Schema.Number)`SELECT count(*) FROM guarded`(), 0)
+          yield* Query.script("DROP TABLE guarded")
+        })
+      )
+
+      it.effect("disagree about a type of the user's own on the first use", () =>
+        Effect.gen(function* () {
+          yield* Query.script("DROP TYPE IF EXISTS first_mood; CREATE TYPE first_mood AS ENUM ('glad', 'sad')")
+          const ask = Query.all(Schema.Int)`SELECT 1 WHERE ${param("mood", Schema.Number)}::first_mood = 'glad'`
+          const sad = Query.all(Schema.Int)`SELECT 3 WHERE ${param("mood", Schema.String)}::first_mood = 'glad'`
+          assert.deepStrictEqual(yield* sad({ mood: "glad" }), [3])
+          for (let use = 0; use < 2; use++) {
+            const error = yield* Effect.flip(ask({ mood: 1 }))
+            // the server itself refuses the text "1", where it is asked
+            assert.include(["StatementMismatch", "DataException"], error.reason._tag)
+          }
+          yield* Query.script("DROP TYPE first_mood")
         })
       )
 

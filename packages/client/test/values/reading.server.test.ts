@@ -32,6 +32,28 @@ const Range = <A, I>(bound: Schema.Schema<A, I>) =>
 
 const sentences: ReadonlyArray<readonly [title: string, ReadonlyArray<Sentence>]> = [
   [
+    "what text says less of than binary does",
+    [
+      ["(1, 'a'::text, NULL)", Schema.Unknown, [1, "a", null]],
+      ["ROW(1, 2.5)", Schema.Tuple(Schema.Int, Schema.String), [1, "2.5"]],
+      ["x FROM (VALUES (1, true)) AS x", Schema.Unknown, [1, true]],
+      [
+        "ARRAY[(1, 2), (3, 4)]",
+        Schema.Array(Schema.Array(Schema.Int)),
+        [
+          [1, 2],
+          [3, 4]
+        ]
+      ],
+      ["(1, 2)", Schema.NullOr(Schema.Array(Schema.Int)), [1, 2]],
+      ["'int4'::regtype", Schema.Number, 23],
+      ["'{int4,text}'::regtype[]", Schema.Array(Schema.Number), [23, 25]],
+      ["typinput FROM pg_catalog.pg_type WHERE oid = 23", Schema.Number, 42],
+      ["'pg_catalog.pg_class'::regclass", Schema.String, "pg_class"],
+      ["'pg_catalog.pg_class'::regclass", Schema.Unknown, "pg_class"]
+    ]
+  ],
+  [
     "whole numbers",
     [
       ["1::int2", Schema.Number, 1],

@@ -237,13 +237,16 @@ const refusals: ReadonlyArray<readonly [type: string, schema: AnySchema, value: 
 const refuse = ([type, schema, value, message]: (typeof refusals)[number]) => {
   const query = Query.one(Schema.Unknown)`SELECT ${param("p", schema)}${Sql.unsafe(`::${type} AS r`)}`
   return Effect.gen(function* () {
-    // the first use may be what tells the types
-    yield* Effect.ignore(query({ p: value }))
-    const error = yield* Effect.flip(query({ p: value }))
     const where = `${String(schema)} to ${type}`
-    assert.include(String(error), message, where)
-    assert.strictEqual(error.outcome, "NotSent", where)
-    assert.include(["InvalidParameter", "StatementMismatch"], error.reason._tag, where)
+    const first = yield* Effect.flip(query({ p: value }))
+    const later = yield* Effect.flip(query({ p: value }))
+    assert.strictEqual(later.outcome, "NotSent", where)
+    // the first use may be what tells the types, and the server may have refused the text before we could
+    const judges = first.reason._tag === "DataException" ? [later] : [first, later]
+    for (const error of judges) {
+      assert.include(String(error), message, where)
+      assert.include(["InvalidParameter", "StatementMismatch"], error.reason._tag, where)
+    }
   })
 }
 

@@ -5,6 +5,7 @@ import {
   type ByteWriter,
   ProtocolViolation,
   type ReportFields,
+  type TransactionStatus,
   writeCopyFail,
   writeSync
 } from "@pgfx/protocol"
@@ -36,6 +37,8 @@ export type ExchangeFailure =
   | { readonly _tag: "NotEncoded"; readonly error: unknown }
   /** the client found out before anything was sent that it cannot go well */
   | { readonly _tag: "Refused"; readonly reason: PermanentReason }
+  /** its first use went out before its types were known, and the server took what every later use refuses */
+  | { readonly _tag: "Unfit"; readonly error: PostgresError; readonly status: TransactionStatus }
   /** it was interrupted before it was sent */
   | { readonly _tag: "Abandoned" }
   /** our policy refused what the server asked for, or how it proved itself */

@@ -191,7 +191,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
       () => late?.sink ?? rows?.open(),
       () => {
         this.remember(sql, describe)
-        return late
+        return { late, parameterTypes: describe.parameterTypes ?? [] }
       }
     )
   }
@@ -249,27 +249,34 @@ export class StatementRun<Sink extends RowSink> implements Run {
     bind: BindPortal,
     execute: ExecutePortal,
     sink: () => Sink | undefined,
-    described?: () => LateRows<Sink> | undefined
+    described?: () => { readonly late: LateRows<Sink> | undefined; readonly parameterTypes: ReadonlyArray<number> }
   ): void {
     const before = this.before
     this.before = []
     const all = before.length === 0 ? parts : [...before, ...parts]
     const group = new Group("extended query", all, (answer, failure) => {
       this.current = undefined
-      const late = described?.()
+      const first = described?.()
       if (answer === undefined) {
         // An error that comes before BindComplete is one of Parse or Bind. That BindComplete has not come says nothing: replies wait for Sync.
         const refused = failure?._tag === "Reported" && !bind.bound
         return this.failed(refused ? unrun(failure) : failure, bind.bound)
       }
       const { suspended, tag } = execute
-      const done = (): void =>
-        this.settle({ tag, status: answer.status, suspended, rows: sink(), received: execute }, undefined)
-      if (late === undefined || late.missing.length === 0) return done()
-      this.learn(dispatcher, late.missing, () => {
-        late.replay()
-        done()
-      })
+      const { status } = answer
+      const done = (): void => this.settle({ tag, status, suspended, rows: sink(), received: execute }, undefined)
+      if (first === undefined) return done()
+      const { late, parameterTypes } = first
+      const judge = (): void => {
+        late?.replay()
+        // What went out as text is held to the types that have come back, as the next use will be.
+        const bound = this.call.parameters.bind(parameterTypes)
+        if (bound._tag === "Left") this.settle(undefined, { _tag: "Unfit", error: bound.left, status })
+        else done()
+      }
+      const missing = [...new Set([...(late?.missing ?? []), ...this.types.missing(parameterTypes)])]
+      if (missing.length === 0) judge()
+      else this.learn(dispatcher, missing, judge)
     })
     this.current = group
     dispatcher.submit(group)

@@ -27,7 +27,8 @@ export const notifyStatement = (info: Omit<StatementInfo, "sql">): PreparedState
     rows: undefined,
     placement: { words: statementWords(sql), joins: true },
     named: true,
-    describeFirst: false
+    describeFirst: false,
+    checkedFirst: false
   }
 }
 
