@@ -3,6 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Admission, FaultProxy } from "@pgfx/testing"
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -320,15 +321,18 @@ for (const server of inject("postgres")) {
       scene(({ proxy }) =>
         Effect.gen(function* () {
           const session = latest(proxy)
+          const stalled = yield* Deferred.make<void>()
           const fiber = yield* Effect.fork(
             Transaction.run(
               Effect.gen(function* () {
                 yield* healthy
                 session.stall("toClient")
+                yield* Deferred.succeed(stalled, undefined)
                 return yield* Effect.fail("undo it")
               })
             )
           )
+          yield* Deferred.await(stalled)
           yield* pause(20)
           const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
           yield* pause(60)
