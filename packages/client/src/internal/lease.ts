@@ -19,6 +19,8 @@ export interface Line {
   readonly unansweredBytes?: number
   /** what tells that a statement has changed the session */
   readonly changedBy?: string | undefined
+  /** what was placed and not sent looks for another connection */
+  giveBackUnsent?(): void
   /** what was started last */
   readonly latest?: StatementInfo | undefined
 }

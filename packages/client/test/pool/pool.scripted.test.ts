@@ -6,6 +6,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { Pool, Postgres, type PostgresError, Retry, Session, type Settings, Transport } from "pgfx"
@@ -218,6 +219,37 @@ describe("a pool's connections", () => {
         )
       )
     )
+  )
+})
+
+describe("a lease that nobody uses", () => {
+  it.effect(
+    "P-17: is reported after a minute in which others waited, with its fiber, its span and its last statement",
+    () =>
+      Effect.gen(function* () {
+        const logged: Array<string> = []
+        const logger = Logger.make<unknown, void>(({ message }) => void logged.push(String(message)))
+        const client = withPool(answering, { pool: { acquireTimeout: "1 hour" } }).pipe(
+          Layer.provide(Logger.replace(Logger.defaultLogger, logger))
+        )
+        yield* Effect.gen(function* () {
+          const holder = yield* Effect.fork(
+            Session.pin(Effect.zipRight(healthy, Effect.never)).pipe(Effect.withSpan("exportInvoices"))
+          )
+          yield* TestClock.adjust(1)
+          const waiting = yield* Effect.fork(healthy)
+          yield* TestClock.adjust("55 seconds")
+          assert.deepStrictEqual(logged, [])
+          yield* TestClock.adjust("2 minutes")
+          assert.lengthOf(logged, 1)
+          assert.match(
+            logged[0] ?? "",
+            /^pgfx: #\d+ \(span exportInvoices\) has held a connection for \d+ s without using it for 60 s, while 1 wait; its last statement was "SELECT 'healthy'", defined at .*scripted.ts:/
+          )
+          yield* Fiber.interrupt(holder)
+          yield* Fiber.join(waiting)
+        }).pipe(Effect.provide(client))
+      })
   )
 })
 

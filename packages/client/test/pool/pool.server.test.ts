@@ -10,7 +10,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { param, Pool, Query, Session, type Settings } from "pgfx"
+import * as Stream from "effect/Stream"
+import { param, Pool, Query, Session, type Settings, Transaction } from "pgfx"
 import { inject } from "vitest"
 import { behind, eventually, faultProxy, latest, pause } from "../faults/session.ts"
 import { allSlotsWork, backend, Dials, echo, pooled, urlOf } from "../resilience/pooled.ts"
@@ -296,6 +297,26 @@ for (const server of inject("postgres")) {
             5
           ])
         }).pipe(Effect.scoped)
+    )
+
+    it.live("tells a fiber that waits for itself so at once: a stream whose consumer queries a pool of one", () =>
+      Effect.gen(function* () {
+        const numbers = Query.stream(Schema.Number)`SELECT generate_series(1, 3)`
+        const error = yield* Effect.flip(Stream.runForEach(numbers(), (n) => echo({ n })))
+        if (error.reason._tag !== "PoolDeadlock") return assert.fail(error.toString())
+        assert.lengthOf(error.reason.chain, 1)
+        assert.match(
+          error.reason.chain[0] ?? "",
+          /^#\d+ holds a connection and waits for another, the fiber that asks$/
+        )
+        // inside a transaction they share its connection
+        const seen: Array<number> = []
+        yield* Transaction.run(
+          Stream.runForEach(numbers(), (n) => Effect.map(echo({ n }), (answer) => void seen.push(answer)))
+        )
+        assert.deepStrictEqual(seen, [1, 2, 3])
+        yield* allSlotsWork
+      }).pipe(Effect.provide(pooled({ url, pool: { max: 1 } })))
     )
 
     it.live(

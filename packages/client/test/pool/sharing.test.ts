@@ -137,6 +137,42 @@ describe("sharing connections", () => {
     assert.strictEqual(later.line, line)
   })
 
+  it("moves what was placed and not sent when the rest of its connection is being cancelled", () => {
+    const stub = new StubPool({ max: 2 })
+    stub.warm(2)
+    stub.prove()
+    const other = stub.exclusive()
+    const sent = stub.shared()
+    const line = lineOf(sent)
+    const unsent = stub.shared()
+    assert.strictEqual(unsent.line, line)
+    line.unsent = unsent
+    let again: Request | undefined
+    line.givenBack = ({ claim }) => {
+      again = stub.shared("SELECT 1", {}, claim)
+    }
+    line.hold()
+    stub.pool.held(line)
+    assert.isTrue(again?.isWaiting, "nothing is put on a connection that is being recovered")
+    other.finish()
+    assert.strictEqual(again?.line, other.line)
+    line.release()
+    again?.line?.answer()
+    assert.deepStrictEqual(stub.counts, [2, 0, 0])
+  })
+
+  it("moves nothing of one who has the connection to himself", () => {
+    const stub = new StubPool({ max: 1 })
+    const [line] = stub.warm(1)
+    const holder = stub.exclusive()
+    if (line === undefined) return assert.fail("no connection")
+    line.givenBack = () => assert.fail("it was moved")
+    line.unsent = holder
+    line.running.push(holder)
+    stub.pool.held(line)
+    assert.strictEqual(holder.line, line)
+  })
+
   it("keeps the place in the queue of a request whose connection went before anything was sent", () => {
     const stub = new StubPool({ max: 1 })
     stub.warm(1)

@@ -128,6 +128,18 @@ export class StubLine implements Line, PooledConnection<StubLine> {
   hold(): void {
     this.isHeld = true
   }
+  /** What was placed last was not sent yet: its owner asks again. */
+  giveBackUnsent(): void {
+    const { unsent } = this
+    const request = unsent === undefined ? -1 : this.running.indexOf(unsent)
+    if (unsent === undefined || request < 0) return
+    this.running.splice(request, 1)
+    this.inFlight--
+    unsent.finish()
+    this.givenBack?.(unsent)
+  }
+  unsent: Request | undefined = undefined
+  givenBack: ((request: Request) => void) | undefined = undefined
   /** Recovery has seen every answer. */
   release(): void {
     this.isHeld = false

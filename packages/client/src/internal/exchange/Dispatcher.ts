@@ -156,6 +156,16 @@ export class Dispatcher {
     this.outlets.allAbandoned()
   }
 
+  /**
+   * What was submitted and not sent fails as on a connection that has ended: its owners find another one. Only where requests of several
+   * owners meet; nothing was sent, so nobody hears of it.
+   */
+  giveBackUnsent(): void {
+    for (let exchange = this.unsent.shift(); exchange !== undefined; exchange = this.unsent.shift()) {
+      exchange.fail({ _tag: "ConnectionClosed", reason: { _tag: "Closed" }, sent: false })
+    }
+  }
+
   /** Ends the hold: recovery has seen every answer, and no cancel is on its way any more. */
   release(): void {
     if (!this.held) return

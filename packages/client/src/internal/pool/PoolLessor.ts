@@ -192,6 +192,13 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
     }
   }
 
+  /** Nothing is written on it until what was abandoned has ended: who shares it and was not sent need not wait for that. */
+  readonly held = (line: L): void => {
+    for (const member of this.members.all) {
+      if (member.line === line && member.phase === "serving") line.giveBackUnsent?.()
+    }
+  }
+
   // ---- the end
 
   /** Nobody gets a connection any more; those that are held may be used until they are released. */

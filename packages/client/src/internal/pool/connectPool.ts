@@ -124,7 +124,10 @@ export const connectPool = (
                   notice,
                   notification: (notification) => listening.received(notification),
                   idle: () => events?.idle(),
-                  allAbandoned: () => void fork(recovery.run),
+                  allAbandoned: () => {
+                    fork(recovery.run)
+                    if (dispatcher !== undefined) pool.held(dispatcher)
+                  },
                   writeRefused: () => {
                     if (dispatcher === undefined) return
                     if (hasBecomeReadOnly(dispatcher, resolved.targetSessionAttrs)) retreat(born)
