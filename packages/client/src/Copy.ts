@@ -10,6 +10,7 @@ import { copyInSink, type CopyPacker } from "./internal/copy/copyIn.ts"
 import { copyOutStream, type CopyReader } from "./internal/copy/copyOut.ts"
 import type { CopyLine } from "./internal/copy/line.ts"
 import { type CopyOptions, copyOptionsSql } from "./internal/copy/options.ts"
+import { insertAll as insertRows, type InsertAll, type InsertAllOptions } from "./internal/copy/insertAll.ts"
 import { RowEncoding } from "./internal/copy/rowEncoder.ts"
 import { type CopyTemplate, readTemplate, typedPacker, typedReader } from "./internal/copy/typed.ts"
 import { type Database, databaseOf } from "./internal/database.ts"
@@ -20,6 +21,7 @@ import { Postgres } from "./Postgres.ts"
 import { type Permanent, PostgresError } from "./PostgresError.ts"
 import { type Fragment, piecesOfTemplate, Sql } from "./Sql.ts"
 
+export type { InsertAll, InsertAllOptions } from "./internal/copy/insertAll.ts"
 export type {
   CopyBinaryOptions,
   CopyCsvOptions,
@@ -93,6 +95,12 @@ const copyOut = <A, I, R>(row: Schema.Schema<A, I, R>): CopyOutTemplate<A, R> =>
   return outOf((database, template) => typedReader(database, template, plan))
 }
 
+/** In text format: what INSERT would take of a value, COPY takes then, too. */
+const insertAll = <A, I extends object, R>(row: Schema.Schema<A, I, R>, options: InsertAllOptions): InsertAll<A, R> => {
+  const copy = copyIn(row)
+  return insertRows(row, options, (table, columns) => copy`COPY ${table} (${columns}) FROM STDIN`)
+}
+
 const inBytes: CopyInTemplate<Uint8Array, never> = into(() => () => Effect.succeed(bytesPacker()))
 const outBytes: CopyOutTemplate<Uint8Array, never> = outOf(() => () => Effect.succeed(bytesReader()))
 
@@ -129,4 +137,23 @@ export const Copy: {
    * server takes, when the program starts.
    */
   readonly options: (options: CopyOptions) => Fragment
-} = { in: copyIn, out: copyOut, inBytes, outBytes, options: (options) => Sql.unsafe(copyOptionsSql(options)) }
+  /**
+   * Rows into a table, any number of them, from a Stream or an Iterable: one INSERT while they are few, COPY once they are many. All or none are
+   * stored. Columns are the keys that the Schema encodes to. The result is the number of rows that were inserted or, ON CONFLICT, updated.
+   *
+   * @example
+   * const store = Copy.insertAll(Product, { table: "products", onConflict: Sql`(id) DO UPDATE SET price = excluded.price` })
+   * const stored: Effect.Effect<number, PostgresError, Postgres> = store(products)
+   */
+  readonly insertAll: <A, I extends object, R>(
+    row: Schema.Schema<A, I, R>,
+    options: InsertAllOptions
+  ) => InsertAll<A, R>
+} = {
+  in: copyIn,
+  out: copyOut,
+  inBytes,
+  outBytes,
+  insertAll,
+  options: (options) => Sql.unsafe(copyOptionsSql(options))
+}

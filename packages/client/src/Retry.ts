@@ -18,10 +18,11 @@ const isIdempotentlyRetryable = (u: unknown): boolean =>
  * Only the outermost transaction can be repeated: a new attempt needs a new snapshot. And only the whole of a pin whose connection is gone:
  * in there nothing can succeed any more.
  */
-const outsideTransaction: Effect.Effect<boolean> = Effect.map(
-  Effect.serviceOption(CurrentHolder),
-  (holder) => holder._tag === "None" || (holder.value.depth === 0 && holder.value.dispatcher.closed === undefined)
-)
+const outsideTransaction: Effect.Effect<boolean> = Effect.map(Effect.serviceOption(CurrentHolder), (holder) => {
+  if (holder._tag === "None" || holder.value === undefined) return true
+  const { depth, dispatcher } = holder.value
+  return depth === 0 && dispatcher.closed === undefined
+})
 
 /** Doubling, jittered by 20 % either way, never longer than `cap` between two attempts. */
 const doubling = (base: Duration.DurationInput, cap: Duration.DurationInput): RetrySchedule =>

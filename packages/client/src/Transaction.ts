@@ -107,7 +107,7 @@ const nested = <A, E, R>(parent: Holder, ending: Ending, self: Effect.Effect<A, 
           const holder = makeHolder(
             database,
             dispatcher,
-            outer._tag === "Some" ? outer.value : parent,
+            outer._tag === "Some" && outer.value !== undefined ? outer.value : parent,
             depth + 1,
             ownStatement(`SAVEPOINT ${name}`)
           )
@@ -163,7 +163,7 @@ const holderOfTransaction: Effect.Effect<Holder, never, Transaction> = Effect.su
   Effect.zipRight(Transaction, Effect.serviceOption(CurrentHolder))
 ).pipe(
   Effect.flatMap((holder) =>
-    holder._tag === "Some"
+    holder._tag === "Some" && holder.value !== undefined
       ? Effect.succeed(holder.value)
       : Effect.dieMessage("bug in pgfx: a Transaction without its connection")
   )

@@ -76,7 +76,8 @@ export interface Holder {
   open: boolean
 }
 
-export class CurrentHolder extends Context.Tag("pgfx/internal/CurrentHolder")<CurrentHolder, Holder>() {}
+/** `undefined`: none, in spite of the scope around it; a service cannot be taken out of a context. */
+export class CurrentHolder extends Context.Tag("pgfx/internal/CurrentHolder")<CurrentHolder, Holder | undefined>() {}
 
 /** The innermost scope of this database that the context is in. */
 export const holderOf = (context: Context.Context<never>, database: Database): Holder | undefined => {

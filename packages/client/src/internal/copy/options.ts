@@ -56,11 +56,13 @@ const refuse = (option: string, issue: string): never => {
 }
 
 /** As quote_literal does it: right under either setting of standard_conforming_strings. */
-const literal = (option: string, text: string): string => {
-  if (text.includes("\0")) refuse(option, "holds a NUL character")
+export const quoteLiteral = (text: string): string => {
   const quoted = text.replaceAll("'", "''")
   return text.includes("\\") ? `E'${quoted.replaceAll("\\", "\\\\")}'` : `'${quoted}'`
 }
+
+const literal = (option: string, text: string): string =>
+  text.includes("\0") ? refuse(option, "holds a NUL character") : quoteLiteral(text)
 
 const character = (option: string, text: string): string => {
   if (text.length !== 1 || text > "\u007f") refuse(option, "is one character of one byte")
