@@ -1,7 +1,9 @@
 // A statement whose rows come in batches: a portal inside a read-only transaction of its own, or inside the caller's. The next
 // batch is asked for when the consumer asks, so memory holds one batch whatever the size of the result.
+import type * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
@@ -12,8 +14,8 @@ import { command } from "./command.ts"
 import { type Database, type Holder, holderOf, isOpen, type Lease, leaseExclusively } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
-import { CloseTarget, ExecutePortal, ownStatement } from "./exchange/parts.ts"
-import { type StatementAnswer, type StatementCall, StatementRun } from "./exchange/StatementRun.ts"
+import { CloseTarget, ExecutePortal, noRows, ownStatement, type RowSink } from "./exchange/parts.ts"
+import { type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
 import { exchangeOn, type MakeRun, runOn } from "./runOn.ts"
 import { alone, withDeadline } from "./statementDeadline.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
@@ -24,6 +26,7 @@ import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
 import { makeCall, type PreparedStatement, requestContext, unusable } from "./runQuery.ts"
 import type { Statement } from "./Statement.ts"
+import { StreamWindow, type WindowedRows, windowBytes } from "./streamWindow.ts"
 
 /** Where the portal lives: the caller's transaction, or one that is opened for it. */
 interface Place {
@@ -96,60 +99,48 @@ const rowsOf = <A, R>(
 ): Effect.Effect<ReadonlyArray<A>, PostgresError, R> =>
   Effect.mapError(reader.take(), (problem) => unusable(problem, statement, inTransaction ? "Pending" : "Committed"))
 
-interface Batch<A, R> {
+/** What became of one Execute. */
+interface Batch {
+  /** the portal has more rows */
   readonly suspended: boolean
-  readonly rows: RowReader<A, R> | undefined
   readonly received: { readonly rows: number; readonly bytes: number }
 }
 
-type Step<A, R> = Effect.Effect<Batch<A, R>, PostgresError>
+type UnderWay = Fiber.RuntimeFiber<Batch, PostgresError>
 
 /** Rows to emit, and how to come by more. */
 type Page<A, R> = readonly [Chunk.Chunk<A>, Option.Option<Step<A, R>>]
-
-/** Tells of each reader that rows may go to, one per attempt. */
-const watching = <A, R>(
-  call: StatementCall<RowReader<A, R>>,
-  tell: (reader: RowReader<A, R>) => void
-): StatementCall<RowReader<A, R>> => {
-  const { rows } = call
-  if (rows === undefined) return call
-  const told = (reader: RowReader<A, R>): RowReader<A, R> => {
-    tell(reader)
-    return reader
-  }
-  const { before, describeFirst, maxRows, named, parameters, portal, sql } = call
-  return {
-    before,
-    describeFirst,
-    maxRows,
-    named,
-    parameters,
-    portal,
-    sql,
-    rows: {
-      prepare: (columns) => {
-        const prepared = rows.prepare(columns)
-        return { formats: prepared.formats, mismatch: prepared.mismatch, open: () => told(prepared.open()) }
-      },
-      open: () => told(rows.open())
-    }
-  }
-}
-
-/** Bytes of rows that a batch is to fill, whatever the size of a row. */
-const window = 256 * 1024
+type Step<A, R> = Effect.Effect<Page<A, R>, PostgresError, R>
 
 /** Rows of the first batch: nothing is known of their size yet, and many a stream stops early. */
 const firstBatch = 128
 
 /** As many rows as fill the window by the mean size of those seen. */
-const batchSize = (fetchSize: number, { bytes, rows }: Batch<never, never>["received"]): number =>
-  rows === 0 ? Math.min(fetchSize, firstBatch) : Math.max(1, Math.min(fetchSize, Math.floor((window * rows) / bytes)))
+const batchSize = (fetchSize: number, { bytes, rows }: Batch["received"]): number =>
+  rows === 0
+    ? Math.min(fetchSize, firstBatch)
+    : Math.max(1, Math.min(fetchSize, Math.floor((windowBytes * rows) / bytes)))
+
+/** How the batch ended; `undefined`: it has not, and the window is full. */
+const eventOf = <A, R>(
+  batch: UnderWay,
+  window: StreamWindow<A, R>
+): Effect.Effect<Exit.Exit<Batch, PostgresError> | undefined> =>
+  Effect.async((resume) => {
+    const ended = batch.unsafePoll()
+    if (ended !== null) return resume(Effect.succeed(ended))
+    const end = (exit: Exit.Exit<Batch, PostgresError>): void => resume(Effect.succeed(exit))
+    batch.addObserver(end)
+    const takeBack = window.onFull(() => resume(Effect.succeed(undefined)))
+    return Effect.sync(() => {
+      takeBack()
+      batch.removeObserver(end)
+    })
+  })
 
 /**
  * One batch is fetched ahead while the consumer works on the last one; inside a caller's transaction none is, so that the connection is
- * free for other statements between batches.
+ * free for other statements between batches. Rows are handed on at the end of their batch, or when the window is full.
  */
 export const streamQuery = <A, R>(
   database: Database,
@@ -164,7 +155,6 @@ export const streamQuery = <A, R>(
       const { dispatcher, holder, inTransaction } = yield* place(database)
       const { words } = prepared.placement
       if (words.kind === "sessional") dispatcher.session.expect(words.first)
-      const scope = yield* Effect.scope
       const portal = `pgfx_p${++portals}`
       const context: FailureContext = { inTransaction: true, ...requestContext(statement) }
       const { timeout } = prepared.placement
@@ -180,57 +170,78 @@ export const streamQuery = <A, R>(
           holder.depth === 0 ? runOn(dispatcher, request, bounded) : runInTransaction(holder, request, bounded)([])
         return timeout === undefined ? one : alone(holder, one)
       }
+      // A deadline is that of a whole batch: it must not pass because the consumer is slow in the middle of one.
+      const window = new StreamWindow<A, R>(dispatcher, timeout !== undefined)
       const seen = { rows: 0, bytes: 0 }
+      let sink: RowSink = noRows
       let open = false
-      /** where rows go, also those of a batch that fails in the middle */
-      let target: RowReader<A, R> | undefined
+      let underWay: UnderWay | undefined
       const close = new CloseTarget("portal", portal)
       yield* Effect.addFinalizer(() =>
         open && dispatcher.closed === undefined && dispatcher.status === "T" && (holder === undefined || isOpen(holder))
           ? Effect.ignore(exchangeOn(dispatcher, context, (settle) => new Group("stream", [close], settle)))
           : Effect.void
       )
-      const opened: Step<A, R> = Effect.suspend(() => {
+      // Whoever stops early has not been interrupted: cancelling would fail the caller's transaction, so what was asked for is read to its end.
+      yield* Effect.addFinalizer((exit) => {
+        if (underWay === undefined) return Effect.void
+        if (!inTransaction || Exit.isInterrupted(exit)) return Fiber.interrupt(underWay)
+        window.discard()
+        return Fiber.await(underWay)
+      })
+      /** Asked for now; its failure is told to whoever waits for it. */
+      const start = (batch: Effect.Effect<Batch, PostgresError>): Effect.Effect<UnderWay> =>
+        Effect.map(Effect.forkDaemon(Effect.interruptible(batch)), (fiber) => (underWay = fiber))
+      const opened = Effect.suspend(() => {
         open = true
         const options = { portal, maxRows: batchSize(fetchSize, seen), before: inTransaction ? [] : beginReadOnly }
-        const call = makeCall(database, { ...prepared, describeFirst: true }, values, options)
-        const watched = watching(call, (reader) => {
-          target = reader
-        })
-        return run<StatementAnswer<RowReader<A, R>>>((settle) => new StatementRun(watched, database, settle))
+        const call = window.over(makeCall(database, { ...prepared, describeFirst: true }, values, options))
+        return Effect.tap(
+          run<StatementAnswer<WindowedRows<A, R>>>((settle) => new StatementRun(call, database, settle)),
+          ({ rows }) => {
+            sink = rows ?? noRows
+          }
+        )
       })
-      const fetched = (reader: RowReader<A, R>): Step<A, R> =>
-        Effect.suspend(() => {
-          const part = new ExecutePortal(portal, batchSize(fetchSize, seen), reader)
-          return Effect.map(
-            run<GroupAnswer>((settle) => new SingleExchange(new Group("stream", [part], settle))),
-            () => ({ suspended: part.suspended, rows: reader, received: part })
-          )
-        })
+      const fetched = Effect.suspend(() => {
+        const part = new ExecutePortal(portal, batchSize(fetchSize, seen), sink)
+        return Effect.map(
+          run<GroupAnswer>((settle) => new SingleExchange(new Group("stream", [part], settle))),
+          (): Batch => ({ suspended: part.suspended, received: part })
+        )
+      })
+      const taken: Effect.Effect<Chunk.Chunk<A>, PostgresError, R> = Effect.suspend(() => {
+        if (window.reader === undefined) return Effect.succeed(Chunk.empty<A>())
+        const rows = rowsOf(window.reader, statement, inTransaction)
+        window.emptied()
+        return Effect.map(rows, Chunk.unsafeFromArray)
+      })
+      const last: Step<A, R> = Effect.map(taken, (rows) => [rows, Option.none()])
       /** What follows is asked for now, or when it is wanted. */
-      const following = (reader: RowReader<A, R>) =>
-        inTransaction
-          ? Effect.succeed(fetched(reader))
-          : Effect.map(Effect.forkIn(fetched(reader), scope), (fiber) => Fiber.join(fiber))
-      const emit = (answer: Batch<A, R>): Effect.Effect<Page<A, R>, PostgresError, R> =>
-        Effect.gen(function* () {
-          const { received, rows: reader, suspended } = answer
-          open = suspended
-          seen.rows += received.rows
-          seen.bytes += received.bytes
-          if (reader === undefined) return [Chunk.empty(), Option.none()]
-          const emitted = Chunk.unsafeFromArray(yield* rowsOf(reader, statement, inTransaction))
-          if (reader.problem !== undefined) return [emitted, Option.some(Effect.succeed(answer))]
-          return [emitted, suspended ? Option.some(yield* following(reader)) : Option.none()]
+      const following = inTransaction
+        ? Effect.succeed(Effect.flatMap(start(fetched), (batch) => next(batch)))
+        : Effect.map(start(fetched), (batch) => next(batch))
+      const emit = ({ received, suspended }: Batch): Step<A, R> => {
+        open = suspended
+        seen.rows += received.rows
+        seen.bytes += received.bytes
+        return Effect.flatMap(taken, (rows): Step<A, R> => {
+          // the rows before one that does not decode, then why
+          if (window.reader?.problem !== undefined) return Effect.succeed([rows, Option.some(last)])
+          if (!suspended) return Effect.succeed([rows, Option.none()])
+          return Effect.map(following, (step) => [rows, Option.some(step)])
         })
+      }
       /** Rows before an error are emitted, then the error. */
-      const emitBefore = (error: PostgresError): Effect.Effect<Page<A, R>, PostgresError, R> =>
-        Effect.gen(function* () {
-          const rows = target === undefined ? [] : yield* rowsOf(target, statement, inTransaction)
-          if (rows.length === 0) return yield* Effect.fail(error)
-          return [Chunk.unsafeFromArray(rows), Option.some(Effect.fail(error))]
+      const emitBefore = (cause: Cause.Cause<PostgresError>): Step<A, R> =>
+        Effect.flatMap(taken, (rows): Step<A, R> =>
+          Chunk.isEmpty(rows) ? Effect.failCause(cause) : Effect.succeed([rows, Option.some(Effect.failCause(cause))])
+        )
+      const next = (batch: UnderWay): Step<A, R> =>
+        Effect.flatMap(eventOf(batch, window), (exit): Step<A, R> => {
+          if (exit === undefined) return Effect.map(taken, (rows) => [rows, Option.some(next(batch))])
+          return Exit.isSuccess(exit) ? emit(exit.value) : emitBefore(exit.cause)
         })
-      const batch = (step: Step<A, R>) => Effect.matchEffect(step, { onSuccess: emit, onFailure: emitBefore })
-      return Stream.paginateChunkEffect(opened, batch)
+      return Stream.paginateChunkEffect(Effect.flatMap(start(opened), next), (step) => step)
     })
   )

@@ -143,6 +143,7 @@ export class Dispatcher {
     exchange.abandoned = true
     if (!exchange.sent || exchange.complete) return
     this.live--
+    if (this.paused) this.resumeReading()
     this.holdIfAbandoned()
   }
 
@@ -153,6 +154,7 @@ export class Dispatcher {
   cancelRunning(): void {
     if (this.answers.size === 0 || this.held || this.closed !== undefined) return
     this.held = true
+    if (this.paused) this.resumeReading()
     this.outlets.allAbandoned()
   }
 
@@ -180,9 +182,13 @@ export class Dispatcher {
     return this.paused
   }
 
-  /** Only for whoever is alone on the connection: an answer behind it would not be read either, and both sides could block. */
+  /**
+   * Stops reading, if nobody but the head's consumer waits for anything: an answer behind it would not be read either, and both sides could
+   * block; and what is cancelled or abandoned is to end soon. Whatever changes that resumes.
+   */
   pauseReading(): void {
-    if (this.closed === undefined) this.paused = true
+    if (this.closed !== undefined || this.held || this.inFlight !== 1 || this.answers.head?.abandoned === true) return
+    this.paused = true
   }
 
   resumeReading(): void {
@@ -223,6 +229,7 @@ export class Dispatcher {
     exchange.reply = this.writeNow
     exchange.hasFollowers = this.hasFollowers
     this.unsent.push(exchange)
+    if (this.paused) this.resumeReading()
     this.scheduleFlush()
   }
 
@@ -352,6 +359,7 @@ export class Dispatcher {
     head.complete = true
     this.bytesInFlight -= head.bytes
     if (!head.abandoned) this.live--
+    if (this.paused) this.resumeReading()
     for (const callback of this.whenProgressed.splice(0)) callback()
     if (this.answers.size > 0) return this.holdIfAbandoned()
     if (this.unsent.size === 0 && !this.held) this.outlets.idle()
