@@ -1,7 +1,7 @@
 // What is known about statements: what the server said they are (per database), and which of them a connection's server holds under a
 // name (per connection). Both forget the least recently used. Effect-free; nothing here talks to anybody.
 import type { TypeRegistry } from "@pgfx/codecs"
-import { type ColumnDescription, statementName } from "@pgfx/protocol"
+import type { ColumnDescription } from "@pgfx/protocol"
 import { Lru } from "./Lru.ts"
 
 /** What Describe(statement) said. */
@@ -18,27 +18,27 @@ export interface Description {
 const any = (): boolean => true
 const isReady = (state: State): boolean => state === "ready"
 
-/** Descriptions by SQL text, for all connections to one database. */
+/** Descriptions by what a statement is known by, its text and the types it declares; for all connections to one database. */
 export class Descriptions {
-  private readonly bySql = new Lru<string, Description>()
+  private readonly known = new Lru<string, Description>()
   private readonly limit: number
   constructor(limit: number) {
     this.limit = limit
   }
-  get(sql: string): Description | undefined {
-    return this.bySql.get(sql)
+  get(identity: string): Description | undefined {
+    return this.known.get(identity)
   }
-  set(sql: string, described: Pick<Description, "parameterTypes" | "columns">): Description {
-    const description = { name: statementName(sql), ...described, completeIn: undefined }
-    this.bySql.set(sql, description)
-    this.bySql.shrink(this.limit, any)
+  set(identity: string, described: Omit<Description, "completeIn">): Description {
+    const description = { ...described, completeIn: undefined }
+    this.known.set(identity, description)
+    this.known.shrink(this.limit, any)
     return description
   }
-  forget(sql: string): void {
-    this.bySql.delete(sql)
+  forget(identity: string): void {
+    this.known.delete(identity)
   }
   get size(): number {
-    return this.bySql.size
+    return this.known.size
   }
 }
 

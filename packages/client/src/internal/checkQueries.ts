@@ -26,7 +26,7 @@ export const checkStatement = (
       database,
       requestContext(statement),
       { words: { ...placement.words, kind: "plain" } },
-      (settle) => new DescribeRun(info.sql, database.types, settle)
+      (settle) => new DescribeRun(info.sql, parameters.declared, database.types, settle)
     ),
     ({ columns, parameterTypes }) => {
       const { registry } = database.types

@@ -99,6 +99,12 @@ class QueryCall<A, R> implements StatementCall<RowReader<A, R>>, CallParameters,
   get sql(): string {
     return this.prepared.statement.info.sql
   }
+  get identity(): string {
+    return this.prepared.parameters.identity
+  }
+  get declared(): ReadonlyArray<number> {
+    return this.prepared.parameters.declared
+  }
   get named(): boolean {
     return this.prepared.named
   }

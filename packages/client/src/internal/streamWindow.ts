@@ -60,9 +60,9 @@ export class StreamWindow<A, R> {
 
   /** The same statement, its rows counted on their way. */
   over(call: StatementCall<RowReader<A, R>>): StatementCall<WindowedRows<A, R>> {
-    const { before, describeFirst, maxRows, named, parameters, portal, rows, sql } = call
+    const { before, declared, describeFirst, identity, maxRows, named, parameters, portal, rows, sql } = call
     const counted = rows === undefined ? undefined : this.sourceOver(rows)
-    return { before, describeFirst, maxRows, named, parameters, portal, rows: counted, sql }
+    return { before, declared, describeFirst, identity, maxRows, named, parameters, portal, rows: counted, sql }
   }
 
   private sourceOver(rows: RowSource<RowReader<A, R>>): RowSource<WindowedRows<A, R>> {

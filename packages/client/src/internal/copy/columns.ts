@@ -83,7 +83,7 @@ export const columnsOf = (
           runOn<DescribedStatement>(
             line.dispatcher,
             around,
-            (settle) => new DescribeRun(source.sql, database.types, moved(settle, source.offset, context)),
+            (settle) => new DescribeRun(source.sql, [], database.types, moved(settle, source.offset, context)),
             database.interruptGrace
           ),
           ({ columns }) => ({ columns, unknown: [] })

@@ -20,10 +20,13 @@ export class DescribeRun implements Run {
   private abandoned = false
 
   private readonly sql: string
+  private readonly declared: ReadonlyArray<number>
   private readonly types: TypeStore
   private readonly settle: Settle<DescribedStatement>
-  constructor(sql: string, types: TypeStore, settle: Settle<DescribedStatement>) {
+  /** `declared`: type OIDs for Parse, see ParameterPlan */
+  constructor(sql: string, declared: ReadonlyArray<number>, types: TypeStore, settle: Settle<DescribedStatement>) {
     this.sql = sql
+    this.declared = declared
     this.types = types
     this.settle = settle
   }
@@ -31,15 +34,19 @@ export class DescribeRun implements Run {
   start(dispatcher: Dispatcher): void {
     this.dispatcher = dispatcher
     const describe = new DescribeStatement("", noRows)
-    this.current = new Group("describe", [new ParseStatement("", this.sql, []), describe], (answer, failure) => {
-      this.current = undefined
-      if (answer === undefined) return this.settle(undefined, failure === undefined ? undefined : unrun(failure))
-      const { columns = [], parameterTypes = [] } = describe
-      const missing = this.types.missing([...parameterTypes, ...columns.map((column) => column.typeOid)])
-      const done = (): void => this.settle({ parameterTypes, columns }, undefined)
-      if (missing.length === 0 || this.abandoned) done()
-      else this.current = learnTypes(dispatcher, this.types, missing, done)
-    })
+    this.current = new Group(
+      "describe",
+      [new ParseStatement("", this.sql, this.declared), describe],
+      (answer, failure) => {
+        this.current = undefined
+        if (answer === undefined) return this.settle(undefined, failure === undefined ? undefined : unrun(failure))
+        const { columns = [], parameterTypes = [] } = describe
+        const missing = this.types.missing([...parameterTypes, ...columns.map((column) => column.typeOid)])
+        const done = (): void => this.settle({ parameterTypes, columns }, undefined)
+        if (missing.length === 0 || this.abandoned) done()
+        else this.current = learnTypes(dispatcher, this.types, missing, done)
+      }
+    )
     dispatcher.submit(this.current)
   }
 

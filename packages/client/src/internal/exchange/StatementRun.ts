@@ -56,6 +56,10 @@ export interface CallParameters {
 
 export interface StatementCall<Sink extends RowSink> {
   readonly sql: string
+  /** what the statement is known by: its text, and the types it declares */
+  readonly identity: string
+  /** for Parse: type OIDs, 0 or absent where the server is to infer */
+  readonly declared: ReadonlyArray<number>
   readonly parameters: CallParameters
   /** absent: nobody wants rows */
   readonly rows: RowSource<Sink> | undefined
@@ -128,8 +132,8 @@ export class StatementRun<Sink extends RowSink> implements Run {
   start(dispatcher: Dispatcher): void {
     this.dispatcher = dispatcher
     if (this.abandoned) return this.settle(undefined, { _tag: "Abandoned" })
-    const { describeFirst, parameters, sql } = this.call
-    const described = this.descriptions.get(sql)
+    const { describeFirst, identity, parameters } = this.call
+    const described = this.descriptions.get(identity)
     if (described !== undefined) return this.runDescribed(dispatcher, described)
     if (describeFirst) return this.describe(dispatcher)
     const texts = parameters.texts()
@@ -178,7 +182,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
 
   /** Known to nobody, and its values mean the same whatever their types: one flight, values and rows as text. */
   private runUndescribed(dispatcher: Dispatcher, texts: ReadonlyArray<string | null>): void {
-    const { maxRows, portal, rows, sql } = this.call
+    const { maxRows, portal, rows } = this.call
     const late = rows === undefined ? undefined : new LateRows(() => rows.open(), this.types)
     const { describe, parse, statement } = this.parseAndDescribe(dispatcher, late ?? noRows)
     const bind = bindText(portal, statement, texts)
@@ -190,7 +194,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
       execute,
       () => late?.sink ?? rows?.open(),
       () => {
-        this.remember(sql, describe)
+        this.remember(describe)
         return { late, parameterTypes: describe.parameterTypes ?? [] }
       }
     )
@@ -203,7 +207,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
     this.before = []
     const group = new Group("describe", parts, (answer, failure) => {
       this.current = undefined
-      const described = this.remember(this.call.sql, describe)
+      const described = this.remember(describe)
       if (failure !== undefined) return this.failed(unrun(failure), false)
       if (answer === undefined || described === undefined)
         throw new Error("bug in pgfx: a description without an answer")
@@ -214,10 +218,11 @@ export class StatementRun<Sink extends RowSink> implements Run {
   }
 
   private parseAndDescribe(dispatcher: Dispatcher, sink: RowSink) {
-    const name = statementName(this.call.sql)
+    const { declared, sql } = this.call
+    const name = statementName(sql, declared)
     const statement = this.isNamed(dispatcher) ? name : ""
     const parse =
-      statement !== "" && dispatcher.prepared.has(name) ? [] : this.parse(dispatcher, statement, this.call.sql, [])
+      statement !== "" && dispatcher.prepared.has(name) ? [] : this.parse(dispatcher, statement, sql, declared)
     return { statement, parse, describe: new DescribeStatement(statement, sink) }
   }
 
@@ -237,10 +242,11 @@ export class StatementRun<Sink extends RowSink> implements Run {
     return [...evicted, new ParseStatement(statement, sql, types, (parsed) => prepared.end(statement, parsed))]
   }
 
-  private remember(sql: string, { columns, done, parameterTypes }: DescribeStatement): Description | undefined {
+  private remember({ columns, done, parameterTypes }: DescribeStatement): Description | undefined {
     if (parameterTypes === undefined || !done) return undefined
-    const described = { parameterTypes, columns }
-    return this.call.named ? this.descriptions.set(sql, described) : { name: "", ...described, completeIn: undefined }
+    const { declared, identity, named, sql } = this.call
+    if (!named) return { name: "", parameterTypes, columns, completeIn: undefined }
+    return this.descriptions.set(identity, { name: statementName(sql, declared), parameterTypes, columns })
   }
 
   private submit(
@@ -293,8 +299,9 @@ export class StatementRun<Sink extends RowSink> implements Run {
   private failed(failure: ExchangeFailure | undefined, bound: boolean): void {
     const { dispatcher } = this
     if (failure?._tag === "Reported" && !bound && isStale(failure.fields) && dispatcher !== undefined) {
-      this.descriptions.forget(this.call.sql)
-      dispatcher.prepared.forget(statementName(this.call.sql))
+      const { declared, identity, sql } = this.call
+      this.descriptions.forget(identity)
+      dispatcher.prepared.forget(statementName(sql, declared))
       // Inside a transaction the refusal has failed the transaction: nothing can be repeated in it.
       if (!this.repeated && dispatcher.status === "I" && this.call.before.length === 0) {
         this.repeated = true

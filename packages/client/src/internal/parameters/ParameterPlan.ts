@@ -3,7 +3,7 @@
 // byte is written; never says what a value was.
 //
 //   const plan = new ParameterPlan(statement)          once per template
-//   plan.declared(registry)                            OIDs for Parse: 0 unless a PgSchema annotation declares one
+//   plan.declared, plan.identity                       OIDs for Parse where PgSchema declares types, and what the statement is known by
 //   const values = yield* plan.encode(args)            picked encoded values of $1 …; Permanent InvalidParameter, NotSent
 //   plan.texts(values)                                 Either: text values for a Bind without types; `undefined`: describe first
 //   const parameters = plan.prepare(oids, registry)    once per description (ParameterDescription); remembered per registry
@@ -15,9 +15,9 @@ import { maxCount } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { Permanent } from "../../PostgresError.ts"
-import { declaredType } from "../../PgSchema.ts"
 import { writeAnything } from "../rows/forms/scalar.ts"
 import type { Statement } from "../Statement.ts"
+import { builtinOid, declaredType } from "./declaredType.ts"
 import { type Arguments, type Encoders, encodeValues, invalidParameter, makeEncoders } from "./encodeValues.ts"
 import { type Ambiguous, ambiguityOf, astsOf, type Slot } from "./placeholders.ts"
 import { explained, type Mismatch, PreparedParameters } from "./PreparedParameters.ts"
@@ -43,6 +43,12 @@ export class ParameterPlan {
   private readonly encoders: Encoders
   private readonly slots: ReadonlyArray<Slot>
   private readonly known = new WeakMap<TypeRegistry, PreparedParameters>()
+  /** type OIDs to declare in Parse, one per parameter, 0 where the server is to infer; empty if none is declared */
+  readonly declared: ReadonlyArray<number>
+  /** what the statement is known by: two with the same text that declare other types are two */
+  readonly identity: string
+  /** the first declaration that nobody understands */
+  private readonly misdeclared: Permanent | undefined
 
   constructor(statement: Statement) {
     this.statement = statement
@@ -51,18 +57,25 @@ export class ParameterPlan {
       const asts = astsOf(placeholder)
       return { name: placeholder.name, asts, ambiguous: ambiguityOf(asts) }
     })
-  }
-
-  /** Type OIDs to declare in Parse, one per parameter; 0: the server infers. */
-  declared(registry: TypeRegistry): ReadonlyArray<number> {
-    return this.slots.map(({ asts: [ast] }) => {
-      const name = ast === undefined ? undefined : declaredType(ast)
-      return name === undefined ? 0 : (registry.oidOf(name) ?? 0)
-    })
+    const { info } = statement
+    const names = this.slots.map(({ asts: [ast] }) => (ast === undefined ? undefined : declaredType(ast)))
+    const oids = names.map((name) => (name === undefined ? 0 : builtinOid(name)))
+    const unknown = oids.indexOf(undefined)
+    this.misdeclared =
+      unknown < 0
+        ? undefined
+        : invalidParameter(
+            info,
+            this.slots[unknown]?.name ?? "",
+            `PgSchema.type: PostgreSQL has no built-in type ${JSON.stringify(names[unknown])}; for a type of your own write a cast`
+          )
+    this.declared = oids.every((oid) => oid === 0) ? [] : oids.map((oid) => oid ?? 0)
+    this.identity = this.declared.length === 0 ? info.sql : `${this.declared.join(",")}\u0000${info.sql}`
   }
 
   /** The encoded values of a call, in the order of `$1 …`. An `Either` if every Schema encodes synchronously. */
   encode(args: Arguments): Effect.Effect<ReadonlyArray<unknown>, Permanent, unknown> {
+    if (this.misdeclared !== undefined) return Either.left(this.misdeclared)
     if (this.slots.length <= maxCount) return encodeValues(this.encoders, args)
     const issue = `${this.slots.length} parameters, Bind counts up to ${maxCount} (Sql.rows, = ANY, or COPY)`
     return Effect.fail(invalidParameter(this.statement.info, "", issue))

@@ -313,14 +313,15 @@ describe("text without types, for one flight", () => {
 
 describe("declared types", () => {
   it("come from the annotation, through filters, brands and unions with null", () => {
-    const declared = <A, I>(schema: Schema.Schema<A, I>) =>
-      new ParameterPlan(statementOf(param("p", schema))).declared(types)
-    assert.deepStrictEqual(declared(Schema.Number), [0])
+    const declared = <A, I>(schema: Schema.Schema<A, I>) => new ParameterPlan(statementOf(param("p", schema))).declared
+    assert.deepStrictEqual(declared(Schema.Number), [])
     assert.deepStrictEqual(declared(Schema.Number.pipe(PgSchema.type("int8"))), [20])
     assert.deepStrictEqual(declared(Schema.Number.pipe(PgSchema.type("int8"), Schema.int(), Schema.brand("Id"))), [20])
     assert.deepStrictEqual(declared(Schema.NullOr(Schema.Number.pipe(PgSchema.type("int8")))), [20])
     assert.deepStrictEqual(declared(Schema.Array(Schema.Number).pipe(PgSchema.type("int8[]"))), [1016])
-    assert.deepStrictEqual(declared(Schema.Number.pipe(PgSchema.type("no such type"))), [0])
+    assert.deepStrictEqual(declared(Schema.Number.pipe(PgSchema.type("BIGINT"))), [20])
+    assert.deepStrictEqual(declared(Schema.Number.pipe(PgSchema.type("pg_catalog.double  precision"))), [701])
+    assert.deepStrictEqual(declared(Schema.Array(Schema.Number).pipe(PgSchema.type("integer[]"))), [1007])
   })
 })
 
