@@ -82,6 +82,32 @@ describe("sharing connections", () => {
     assert.strictEqual(stub.shared("SELECT other").line, slow.line, "16 quick runs are enough")
   })
 
+  it("puts nothing at all behind a head that does not move, however quick it is itself", () => {
+    const stub = new StubPool({ max: 2 })
+    stub.warm(2)
+    stub.prove("SELECT stuck")
+    stub.prove("SELECT quick")
+    stub.exclusive()
+    const line = lineOf(stub.shared("SELECT stuck"))
+    assert.strictEqual(stub.shared("SELECT quick").line, line)
+    stub.clock.advance(45)
+    const behind = stub.shared("SELECT quick")
+    assert.isTrue(behind.isWaiting)
+    line.answer()
+    assert.strictEqual(behind.line, line, "it moves again")
+  })
+
+  it("lets those share who wait for a statement, as soon as another run has proved it", () => {
+    const stub = new StubPool({ max: 2 })
+    stub.warm(2)
+    stub.exclusive()
+    const [first, second, third] = [stub.shared(), stub.shared(), stub.shared()]
+    assert.isTrue(second.isWaiting)
+    lineOf(first).answer()
+    assert.strictEqual(second.line, first.line)
+    assert.strictEqual(third.line, first.line)
+  })
+
   it("keeps a connection free of more than pipelineDepth requests", () => {
     const { line, stub } = full({ pipelineDepth: 3 })
     stub.shared()

@@ -148,6 +148,18 @@ describe("connections in the course of time", () => {
     assert.strictEqual(late.line, line)
   })
 
+  it("P-5: checks also a connection that nobody has used since it was opened", () => {
+    const stub = new StubPool({ max: 2 })
+    stub.exclusive().finish()
+    const line = stub.open()
+    stub.clock.advance(60_000)
+    const request = stub.exclusive()
+    assert.strictEqual(line.pending?.what, "check")
+    assert.lengthOf(stub.openings, 0, "one check serves one waiter")
+    line.complete()
+    assert.strictEqual(request.line, line)
+  })
+
   it("P-5: replaces a connection that does not answer the check", () => {
     const stub = new StubPool({ max: 1 })
     const [line] = stub.warm(1)
@@ -302,6 +314,22 @@ describe("a pool that closes", () => {
     for (const { line } of stub.pool.members.all) line.kill()
     assert.isTrue(empty)
     assert.strictEqual(stub.clock.pending, 0)
+  })
+
+  it("waits neither for checks nor for resets", () => {
+    const stub = new StubPool({ max: 2, checkAfter: 0 })
+    const [first, second] = stub.warm(2)
+    stub.clock.advance(10_000)
+    const reset = stub.exclusive()
+    second?.complete()
+    assert.strictEqual(reset.line, second)
+    reset.finish(true)
+    assert.strictEqual(second?.pending?.what, "reset")
+    stub.exclusive()
+    assert.strictEqual(first?.pending?.what, "check")
+    stub.pool.close()
+    assert.strictEqual(first?.pending?.what, "close")
+    assert.strictEqual(second?.pending?.what, "close")
   })
 
   it("waits for the end of what was interrupted, so that it does not run on for nobody", () => {
