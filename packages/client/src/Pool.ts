@@ -31,7 +31,23 @@ export const connectionsOf = (pool: Context.Tag.Service<typeof Pool>): Connected
 }
 
 /**
- * The connections of one database.
+ * The connections of one database. Queries find it through `Postgres`; this service is for health checks and for changes of the world
+ * that the pool cannot see.
+ *
+ * A connection comes to its next borrower as to its first one: what a pin, a script, or a statement that changes its session left behind
+ * is reset, initial statements included; a transaction left open is rolled back. Log lines tell of what nobody waits for:
+ * `SessionChanged` (a statement on a shared connection changed the session), `TransactionLeftOpen`, and a lease that nobody has used
+ * for a minute while others wait.
+ *
+ * @example
+ * import * as Effect from "effect/Effect"
+ * import { Pool } from "pgfx"
+ *
+ * // an answer for an orchestrator's probe: requests queue up, and no connection is free
+ * const isSaturated = Effect.gen(function* () {
+ *   const { busy, idle, max, waiting } = yield* Effect.flatMap(Pool, (pool) => pool.stats)
+ *   return waiting > 0 && idle === 0 && busy === max
+ * })
  *
  * @since 0.1.0
  * @category services
@@ -39,6 +55,7 @@ export const connectionsOf = (pool: Context.Tag.Service<typeof Pool>): Connected
 export class Pool extends Context.Tag("pgfx/Pool")<
   Pool,
   {
+    /** Of this moment; costs nothing but a look at each connection. `idle + busy ≤ max`, always. */
     readonly stats: Effect.Effect<PoolStats>
     /**
      * Replaces every connection that is open now: idle ones at once, the others when they are next free. For changed certificates, roles,
