@@ -1,9 +1,10 @@
 // Schemas against the database, without running anything: what a first execution would find out, for tests and for CI.
 import * as Effect from "effect/Effect"
 import type { Finding, PostgresError, StatementInfo } from "../PostgresError.ts"
+import { columnOrigins } from "./columnOrigins.ts"
 import type { Database } from "./database.ts"
 import { type DescribedStatement, DescribeRun } from "./exchange/DescribeRun.ts"
-import { runRequest } from "./runRequest.ts"
+import { type Placement, runRequest } from "./runRequest.ts"
 import { type PreparedStatement, requestContext } from "./runQuery.ts"
 
 const prepared = new WeakMap<StatementInfo, PreparedStatement<unknown, unknown>>()
@@ -21,17 +22,27 @@ export const checkStatement = (
   const found = prepared.get(info)
   if (found === undefined) return Effect.dieMessage("Query.check: not a statement made by a template of pgfx")
   const { parameters, placement, rows, statement } = found
-  return Effect.map(
+  const context = requestContext(statement)
+  const aside: Placement = { words: { ...placement.words, kind: "plain" } }
+  return Effect.flatMap(
     runRequest<DescribedStatement>(
       database,
-      requestContext(statement),
-      { words: { ...placement.words, kind: "plain" } },
+      context,
+      aside,
       (settle) => new DescribeRun(info.sql, parameters.declared, database.types, settle)
     ),
-    ({ columns, parameterTypes }) => {
+    ({ columns, parameterTypes }): Effect.Effect<ReadonlyArray<Finding>, PostgresError> => {
       const { registry } = database.types
-      const ofRows = rows === undefined ? [] : rows.prepare(columns, registry).findings
-      return [...parameters.prepare(parameterTypes, registry).findings, ...ofRows]
+      const ofParameters = parameters.prepare(parameterTypes, registry).findings
+      if (rows === undefined) return Effect.succeed(ofParameters)
+      const prepared = rows.prepare(columns, registry)
+      const found = [...ofParameters, ...prepared.findings]
+      return prepared.refusesNull
+        ? Effect.map(columnOrigins(database, context, aside, columns), (origins) => [
+            ...found,
+            ...prepared.nullability(origins)
+          ])
+        : Effect.succeed(found)
     }
   )
 }

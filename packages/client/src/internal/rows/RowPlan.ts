@@ -90,6 +90,11 @@ export class PreparedRows<A, R> {
     return new RowReader(this.plan, this.registry, this)
   }
 
+  /** some column is read by a Schema that has no place for NULL */
+  get refusesNull(): boolean {
+    return this.chosen.columns.some(({ read }) => read?.ifNull === "refuse")
+  }
+
   /** Warnings for columns that may be NULL where the Schema has no place for it. `origins`: what the catalogue says, one per column. */
   nullability(origins: ReadonlyArray<ColumnOrigin | undefined>): ReadonlyArray<Finding> {
     return nullabilityFindings(this.chosen, origins)
