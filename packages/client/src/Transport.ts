@@ -56,6 +56,12 @@ export interface Duplex {
    */
   readonly read: Effect.Effect<Uint8Array | undefined, Broken>
   /**
+   * `read` without an Effect, for a reader that asks thousands of times a second: what is there, or `undefined` and later one call of
+   * `wake`, or `"over"`, after which `read` says how it ended. Absent: `read` is all there is. Never used at the same time as `read`. Whoever wraps
+   * a Duplex and changes `read` changes this too, or takes it away.
+   */
+  readonly poll?: ((wake: () => void) => Uint8Array | "over" | undefined) | undefined
+  /**
    * Hands bytes over, in order and at once; it neither waits nor fails. A connection that cannot take them fails its `read`.
    * The bytes belong to the transport from here on.
    */

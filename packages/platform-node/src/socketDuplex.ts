@@ -16,6 +16,8 @@ const lost = (cause: unknown): Broken =>
 /** The one place that listens to a socket. */
 class SocketReader {
   private waiting: ((reading: Reading) => void) | undefined = undefined
+  /** whoever polled in vain */
+  private wake: (() => void) | undefined = undefined
   private ended: Reading | undefined = undefined
 
   private readonly socket: Net.Socket
@@ -37,6 +39,14 @@ class SocketReader {
     })
   })
 
+  readonly poll = (wake: () => void): Uint8Array | "over" | undefined => {
+    const chunk: Uint8Array | null = this.socket.read()
+    if (chunk !== null) return chunk
+    if (this.ended !== undefined) return "over"
+    this.wake = wake
+    return undefined
+  }
+
   /** TLS takes the socket over: what is read from now on is not ours. */
   release(): void {
     this.socket.off("readable", this.offer)
@@ -48,6 +58,7 @@ class SocketReader {
 
   private readonly offer = (): void => {
     const { waiting } = this
+    if (this.wake !== undefined) return this.wakeUp()
     if (waiting === undefined) return
     const chunk: Uint8Array | null = this.socket.read()
     if (chunk === null) {
@@ -58,11 +69,22 @@ class SocketReader {
     waiting(Effect.succeed(chunk))
   }
 
+  private wakeUp(): void {
+    // At the end there is nothing to read, and nobody else will ask.
+    if (this.socket.readableEnded) return this.finish(Effect.succeed(undefined))
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
+
   private finish(ended: Reading): void {
     this.ended ??= ended
     const { waiting } = this
     this.waiting = undefined
     waiting?.(this.ended)
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
   }
 }
 
@@ -94,6 +116,7 @@ export const socketDuplex = (socket: Net.Socket): Duplex => {
   const reader = new SocketReader(socket)
   return {
     read: reader.read,
+    poll: reader.poll,
     write: (bytes) => {
       if (!socket.destroyed && !socket.writableEnded) socket.write(bytes)
     },

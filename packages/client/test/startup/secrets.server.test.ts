@@ -41,6 +41,7 @@ const overhearing = (secrets: Secrets): Layer.Layer<Transport> =>
           }
           duplex.write(bytes)
         },
+        poll: undefined,
         read: Effect.tap(duplex.read, (bytes) =>
           Effect.sync(() => {
             const at = bytes === undefined ? -1 : Buffer.from(bytes).indexOf("K\0\0\0\x0c", 0, "latin1")

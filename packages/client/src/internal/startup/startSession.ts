@@ -10,7 +10,7 @@ import {
   type Unbindable,
   writeTerminate
 } from "@pgfx/protocol"
-import { dispatchTo } from "@pgfx/protocol/MessageStream"
+import { dispatchPolled, dispatchTo, type Poll } from "@pgfx/protocol/MessageStream"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
@@ -37,29 +37,45 @@ export interface ConnectionOutlets extends Omit<DispatcherOutlets, "write" | "ba
   readonly heard?: () => void
 }
 
-/** Reads until the end: bytes → messages → dispatcher, one fused Channel, one Effect per chunk of bytes. */
+/** Reads until the end: bytes → messages → dispatcher. Without an Effect per chunk where the transport can be polled, else one fused Channel. */
 const reader = (
   duplex: Duplex,
   dispatcher: Dispatcher,
   { heard, maxMessageSize }: { readonly maxMessageSize: number; readonly heard: (() => void) | undefined }
+): Effect.Effect<void, Broken | ProtocolViolation> => {
+  const decoder = () => makeBackendDecoder({ maxMessageSize })
+  const dispatch = (messages: ReadonlyArray<BackendMessage>): void => {
+    heard?.()
+    dispatcher.dispatch(messages)
+  }
+  const { poll } = duplex
+  if (poll === undefined) return pulled(duplex, dispatcher, dispatchTo(decoder, dispatch))
+  const unlessPaused: Poll = (wake) => {
+    if (!dispatcher.isPaused) return poll(wake)
+    dispatcher.onReading(wake)
+    return undefined
+  }
+  const polled = dispatchPolled(unlessPaused, decoder, dispatch)
+  return Effect.flatMap(polled, ({ finish }) => Effect.zipRight(duplex.read, finish))
+}
+
+type Chunks = Chunk.Chunk<Uint8Array>
+
+const pulled = (
+  duplex: Duplex,
+  dispatcher: Dispatcher,
+  dispatching: Channel.Channel<never, Chunks, Broken | ProtocolViolation, Broken, void, unknown>
 ): Effect.Effect<void, Broken | ProtocolViolation> => {
   const resumed = Effect.async<void>((resume) => {
     const takeBack = dispatcher.onReading(() => resume(Effect.void))
     return Effect.sync(takeBack)
   })
   const next = Effect.suspend(() => (dispatcher.isPaused ? Effect.zipRight(resumed, duplex.read) : duplex.read))
-  const chunks: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, Broken, unknown, void, unknown> = Channel.flatMap(
+  const chunks: Channel.Channel<Chunks, unknown, Broken, unknown, void, unknown> = Channel.flatMap(
     Channel.fromEffect(next),
     (bytes) => (bytes === undefined ? Channel.void : Channel.zipRight(Channel.write(Chunk.of(bytes)), chunks))
   )
-  const dispatch = (messages: ReadonlyArray<BackendMessage>): void => {
-    heard?.()
-    dispatcher.dispatch(messages)
-  }
-  return chunks.pipe(
-    Channel.pipeTo(dispatchTo(() => makeBackendDecoder({ maxMessageSize }), dispatch)),
-    Channel.runDrain
-  )
+  return Channel.runDrain(Channel.pipeTo(chunks, dispatching))
 }
 
 /** What is sent before anything is known of the other side but its certificate. */
