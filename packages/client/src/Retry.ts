@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import { type Attempt, attemptOf, CurrentAttempt } from "./internal/attempt.ts"
 import { CurrentHolder } from "./internal/database.ts"
 import { PostgresError } from "./PostgresError.ts"
 
@@ -44,17 +45,38 @@ const schedules = {
   connect: under(doubling("100 millis", "30 seconds"), isIdempotentlyRetryable)
 }
 
+/** A new attempt would do a second time what this one has done for good. */
+const givesUp = (lasting: string): Effect.Effect<boolean> =>
+  Effect.as(
+    Effect.logWarning(
+      `pgfx: not repeated, because "${lasting.slice(0, 200)}" has taken effect or may have; put the whole into Transaction.run, or say Retry.idempotent`
+    ),
+    false
+  )
+
 const repeat =
-  (condition: (u: unknown) => boolean) =>
+  (condition: (u: unknown) => boolean, vouched: boolean) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Retry> =>
-    Effect.flatMap(Retry, ({ schedule }) => {
-      const mayRepeat = (failure: E) => (condition(failure) ? outsideTransaction : Effect.succeed(false))
-      return Effect.retry(self, {
-        while: mayRepeat,
-        // Only failures that passed the condition reach the schedule, and those are PostgresErrors.
-        schedule: Schedule.mapInput(schedule, (failure: E) => failure as E & PostgresError)
+    Effect.flatMap(Retry, ({ schedule }) =>
+      Effect.contextWithEffect((context: Context.Context<never>) => {
+        // What the caller has vouched for may be repeated by whatever is around it, too.
+        const outer = vouched ? undefined : attemptOf(context)
+        let attempt: Attempt = { lasting: undefined, outer }
+        const once = Effect.suspend(() => {
+          attempt = { lasting: undefined, outer }
+          return Effect.provideService(self, CurrentAttempt, attempt)
+        })
+        const mayRepeat = (failure: E): Effect.Effect<boolean> => {
+          if (!condition(failure)) return Effect.succeed(false)
+          return vouched || attempt.lasting === undefined ? outsideTransaction : givesUp(attempt.lasting)
+        }
+        return Effect.retry(once, {
+          while: mayRepeat,
+          // Only failures that passed the condition reach the schedule, and those are PostgresErrors.
+          schedule: Schedule.mapInput(schedule, (failure: E) => failure as E & PostgresError)
+        })
       })
-    })
+    )
 
 /**
  * The application's retry policy.
@@ -82,11 +104,30 @@ export class Retry extends Context.Tag("pgfx/Retry")<
      */
     readonly connect: RetrySchedule
   } = schedules
-  /** by the application's policy, under the conditions of `schedules.transient` */
+  /**
+   * By the application's policy, under the conditions of `schedules.transient`, and one more: an attempt that has done something for good is
+   * the last. Around several statements, one of which has committed by itself when another fails, nothing is repeated; the failure is told,
+   * and a warning says why. (An `Effect.retry` with a schedule cannot know that: it is for one statement, or one transaction.)
+   *
+   * @example
+   * import { Effect, Schema } from "effect"
+   * import { param, Query, Retry, Transaction } from "pgfx"
+   *
+   * const move = Query.command`UPDATE stock SET place = ${param("place", Schema.String)} WHERE id = ${param("id", Schema.Int)}`
+   *
+   * // 40001 and 40P01, also when they come at COMMIT, start the whole transaction again
+   * const moved = Effect.zipRight(move({ id: 1, place: "a" }), move({ id: 2, place: "b" })).pipe(
+   *   Transaction.runWith({ isolation: "serializable" }),
+   *   Retry.transient
+   * )
+   */
   static readonly transient: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Retry> = repeat(
-    PostgresError.isSafeToRetry
+    PostgresError.isSafeToRetry,
+    false
   )
-  /** by the application's policy, under the conditions of `schedules.idempotent` */
-  static readonly idempotent: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Retry> =
-    repeat(isIdempotentlyRetryable)
+  /** By the application's policy, under the conditions of `schedules.idempotent`: the caller vouches that running twice is harmless. */
+  static readonly idempotent: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Retry> = repeat(
+    isIdempotentlyRetryable,
+    true
+  )
 }

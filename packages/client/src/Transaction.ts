@@ -3,6 +3,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { notedTransaction } from "./internal/attempt.ts"
 import {
   CurrentHolder,
   type Database,
@@ -151,7 +152,8 @@ const runWith =
         if (current?.busy !== undefined) return refuse({}, current.busy)
         if (current === undefined || current.depth === 0) {
           const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
-          return outermost(database, outer, current, options, ending, self)
+          const run = outermost(database, outer, current, options, ending, self)
+          return notedTransaction(context, run)
         }
         if (Object.values(options).some((option) => option !== undefined)) return Effect.fail(refusedOptions())
         return nested(current, ending, self)

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
+import { attemptOf, noted } from "./attempt.ts"
 import { type Database, type Holder, holderOf, isOpen, leaseExclusively, takeBegin } from "./database.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
@@ -167,14 +168,15 @@ export interface Placement {
  * Runs where the fiber's context says: inside its transaction or pin, else on a lease of its own kind: shared, or alone where the
  * statement changes the session or has a deadline.
  */
-export const runRequest = <A>(
+export const runRequest = <A extends object>(
   database: Database,
   context: RequestContext,
   placement: Placement,
   make: MakeRun<A>
 ): Effect.Effect<A, PostgresError> =>
   Effect.withFiberRuntime((fiber) => {
-    const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
+    const surroundings = fiber.getFiberRef(FiberRef.currentContext)
+    const holder = holderOf(surroundings, database)
     const { timeout, words } = placement
     const wrong = misplaced(words, holder)
     if (wrong !== undefined) return refuse(context, wrong)
@@ -182,9 +184,13 @@ export const runRequest = <A>(
     const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
     const known = words.mayCommit ? { ...context, mayCommit: true } : context
     const request = timeout === undefined ? known : { ...known, cancel }
-    if (holder !== undefined) return onHolder(holder, request, placement, bounded)
-    if (words.kind === "sessional") return solo(database, request, bounded, true)
-    return timeout === undefined
-      ? onSharedLease(database, request, bounded, fiber.id())
-      : solo(database, request, bounded, false)
+    const isSessional = words.kind === "sessional"
+    const run =
+      holder !== undefined
+        ? onHolder(holder, request, placement, bounded)
+        : isSessional || timeout !== undefined
+          ? solo(database, request, bounded, isSessional)
+          : onSharedLease(database, request, bounded, fiber.id())
+    const attempt = attemptOf(surroundings)
+    return attempt === undefined ? run : noted(run, { attempt, holder, statement: context.statement })
   })

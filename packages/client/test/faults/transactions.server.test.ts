@@ -360,13 +360,12 @@ for (const server of inject("postgres")) {
 
           // and again as a whole
           let attempts = 0
+          // somebody else's work: with the context of this fiber it would be the attempt's own, and not to be done twice
+          const others: Effect.Effect<unknown, PostgresError> = Effect.mapInputContext(update(), () => two)
           const repeated = Effect.suspend(() => {
             attempts++
             return serializable(
-              sum().pipe(
-                Effect.zipRight(attempts === 1 ? Effect.provide(update(), two) : Effect.void),
-                Effect.zipRight(update())
-              )
+              sum().pipe(Effect.zipRight(attempts === 1 ? others : Effect.void), Effect.zipRight(update()))
             )
           }).pipe(Retry.transient, Effect.provide(Retry.layerDefault))
           yield* Effect.provide(repeated, one)

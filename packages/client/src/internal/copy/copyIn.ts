@@ -3,11 +3,13 @@
 import type { ByteWriter, CopyResponse } from "@pgfx/protocol"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Sink from "effect/Sink"
 import type { PostgresError, StatementInfo } from "../../PostgresError.ts"
+import { attemptOf, noted } from "../attempt.ts"
 import { readCommandTag } from "../commandTag.ts"
 import type { Database } from "../database.ts"
 import { CopyIn, type CopyInAnswer } from "../exchange/CopyIn.ts"
@@ -43,7 +45,9 @@ export class CopyInSession {
 
   private readonly database: Database
   private readonly line: CopyLine
+  private readonly info: StatementInfo
   constructor(database: Database, line: CopyLine, info: StatementInfo, context: RequestContext) {
+    this.info = info
     this.database = database
     this.line = line
     this.exchange = new CopyIn(info.sql, {
@@ -89,7 +93,13 @@ export class CopyInSession {
   /** The number of rows that the server has stored. */
   readonly finish: Effect.Effect<number, PostgresError> = Effect.suspend(() => {
     this.exchange.finish()
-    return Effect.map(Deferred.await(this.ended), ({ tag }) => readCommandTag(tag).rows)
+    const ended = Effect.contextWithEffect((surroundings: Context.Context<never>) => {
+      const attempt = attemptOf(surroundings)
+      const { holder } = this.line
+      const answer = Deferred.await(this.ended)
+      return attempt === undefined ? answer : noted(answer, { attempt, holder, statement: this.info })
+    })
+    return Effect.map(ended, ({ tag }) => readCommandTag(tag).rows)
   })
 
   /** What ends before its end is not stored. */
