@@ -16,7 +16,8 @@ interface CopyOutTarget {
 }
 
 class ExecuteCopyOut implements Part {
-  readonly mayAnswerCopy = true
+  /** none but the one it takes */
+  readonly mayAnswerCopy = false
   readonly takesCopyOut = true
   private expected: "CopyOutResponse" | "CopyData or CopyDone" | "CommandComplete" = "CopyOutResponse"
 
