@@ -26,22 +26,34 @@ const progress = (dispatcher: Dispatcher): Effect.Effect<void> =>
     return Effect.sync(takeBack)
   })
 
+/** How long a cancel may remain without an answer before there is another; twice as long each time. */
+const firstWait = Duration.millis(50)
+
 /**
  * A cancel ends one statement; in a pipeline the next one begins to run then, and nobody wants that either. Quick ones end by themselves,
  * within the turn. Only what nobody waits for is cancelled again: behind a statement that met its deadline there may be others.
+ *
+ * One that reaches a backend before the statement does is lost: an idle backend ignores it (ProcessInterrupts, `DoingCommandRead`). So where
+ * nothing is answered it is sent anew; it still can hit nobody else.
  */
 const cancelAll = (
   dispatcher: Dispatcher,
-  cancel: Effect.Effect<void, never, Transport>
+  cancel: Effect.Effect<void, never, Transport>,
+  wait = firstWait
 ): Effect.Effect<void, never, Transport> =>
   Effect.zipRight(
     oneTurn,
     Effect.suspend(() => {
       const { unanswered } = dispatcher
       if (unanswered === 0) return Effect.void
-      const answer = Effect.suspend(() => (dispatcher.unanswered < unanswered ? Effect.void : progress(dispatcher)))
-      const again = Effect.suspend(() => cancelAll(dispatcher, dispatcher.wanted > 0 ? Effect.void : cancel))
-      return cancel.pipe(Effect.zipRight(answer), Effect.zipRight(again))
+      const isAnswered = (): boolean => dispatcher.unanswered < unanswered
+      const answer = Effect.suspend(() => (isAnswered() ? Effect.void : progress(dispatcher)))
+      const again = Effect.suspend(() =>
+        isAnswered()
+          ? cancelAll(dispatcher, dispatcher.wanted > 0 ? Effect.void : cancel)
+          : cancelAll(dispatcher, cancel, Duration.times(wait, 2))
+      )
+      return cancel.pipe(Effect.zipRight(Effect.raceFirst(answer, Effect.sleep(wait))), Effect.zipRight(again))
     })
   )
 
