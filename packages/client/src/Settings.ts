@@ -270,7 +270,10 @@ export interface Settings {
    * transaction mode without prepared statements. Default: 256.
    */
   readonly preparedStatements?: number | undefined
-  /** Ask another connection what became of a COMMIT without an answer. Default false. */
+  /**
+   * Ask another connection what became of a COMMIT without an answer (`pg_xact_status`), for `commitTimeout` at most, so that only a server
+   * that cannot be asked leaves the outcome `Unknown`. One round trip more for each transaction. Needs a pool, or `reconnect`. Default false.
+   */
   readonly commitProbe?: boolean | undefined
   /** A single connection (`Connection.layer`) replaces itself when it is lost. Default false. A pool always replaces. */
   readonly reconnect?: boolean | undefined

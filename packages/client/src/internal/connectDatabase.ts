@@ -82,6 +82,8 @@ export const connectDatabase = (
       destroy: connection.destroy,
       schedule: connection.schedule,
       commitTimeout: resolved.commitTimeout,
+      // one that is not replaced has nobody to ask
+      commitProbe: resolved.commitProbe && resolved.reconnect,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
       listener: listening.listener

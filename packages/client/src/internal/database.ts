@@ -28,6 +28,8 @@ export interface Database {
   /** calls back after that time, by the clock of the Layer; the function it answers takes the call back */
   readonly schedule: (after: Duration.Duration, callback: () => void) => () => void
   readonly commitTimeout: Duration.Duration
+  /** another connection is asked what became of a COMMIT without an answer */
+  readonly commitProbe: boolean
   /** how long an interrupted fiber waits for the recovery of its connection */
   readonly interruptGrace: Duration.Duration
   readonly fetchSize: number

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { Broken, Permanent, type PostgresError } from "../PostgresError.ts"
 import { command } from "./command.ts"
+import { markCommit, probeCommit } from "./commitProbe.ts"
 import type { Holder } from "./database.ts"
 import { underDeadline } from "./deadline.ts"
 
@@ -60,11 +61,28 @@ export const commit = (holder: Holder): Effect.Effect<void, PostgresError> =>
   Effect.suspend(() => {
     if (holder.begin.length > 0) return Effect.void
     if (hasEnded(holder)) return Effect.fail(endedInside(holder))
-    return undoInner(holder).pipe(
-      Effect.zipRight(answerTo(holder, "COMMIT", true)),
-      Effect.flatMap((tag) => (tag === "COMMIT" ? Effect.void : Effect.fail(commitRolledBack(holder))))
+    const { database, dispatcher } = holder
+    const answered = Effect.flatMap(answerTo(holder, "COMMIT", true), (tag) =>
+      tag === "COMMIT" ? Effect.void : Effect.fail(commitRolledBack(holder))
     )
+    // A transaction that has failed is rolled back, whatever becomes of the answer.
+    const probed = Effect.suspend(() => (dispatcher.status === "T" ? probedCommit(holder, answered) : answered))
+    return Effect.zipRight(undoInner(holder), database.commitProbe ? probed : answered)
   })
+
+/** One round trip more, before COMMIT, so that there is something to ask for if its answer is lost. */
+const probedCommit = (holder: Holder, sent: Effect.Effect<void, PostgresError>): Effect.Effect<void, PostgresError> => {
+  const { database, dispatcher } = holder
+  return underDeadline(database, dispatcher, "the id of the transaction", markCommit(dispatcher)).pipe(
+    // It has failed the transaction.
+    Effect.catchAll((error) => rollBackAfter(Exit.fail(error), holder, "ROLLBACK")),
+    Effect.flatMap((mark) =>
+      Effect.catchAll(sent, (error) =>
+        error._tag === "Broken" && error.outcome === "Unknown" ? probeCommit(database, mark, error) : Effect.fail(error)
+      )
+    )
+  )
+}
 
 /** A ROLLBACK that fails closes the connection, which rolls back. */
 const rollback = (holder: Holder, sql: string): Effect.Effect<void, PostgresError> =>

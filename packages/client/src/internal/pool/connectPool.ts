@@ -197,6 +197,7 @@ export const connectPool = (
       destroy: pool.destroy,
       schedule,
       commitTimeout: resolved.commitTimeout,
+      commitProbe: resolved.commitProbe,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
       listener: listening.listener
