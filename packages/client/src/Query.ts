@@ -42,6 +42,8 @@ export interface QueryOptions {
   readonly timeout?: Duration.DurationInput
   /** false: no named prepared statement, for text that will not be seen again */
   readonly prepare?: boolean
+  /** what the statement says about itself on each of its spans (see `Tracing`) */
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>
 }
 export interface StreamOptions extends QueryOptions {
   /** rows asked for at a time; default 1,000 */
@@ -82,7 +84,8 @@ const prepare = <A, R>(
   const statement: Statement = {
     info: { name: options.name, sql: text, definedAt: definedAt(strings) },
     placeholders,
-    sources
+    sources,
+    attributes: options.attributes
   }
   const words = statementWords(text)
   const named = options.prepare !== false

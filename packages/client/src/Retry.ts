@@ -54,6 +54,12 @@ const givesUp = (lasting: string): Effect.Effect<boolean> =>
     false
   )
 
+/** The schedule has the last word: it may be that this attempt was the last one. */
+const tell = (failure: unknown, mayRepeat: boolean): Effect.Effect<void> =>
+  mayRepeat && PostgresError.is(failure)
+    ? Effect.annotateLogs(Effect.logDebug("pgfx: failed, and may be tried again"), failure.details)
+    : Effect.void
+
 const repeat =
   (condition: (u: unknown) => boolean, vouched: boolean) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Retry> =>
@@ -68,7 +74,8 @@ const repeat =
         })
         const mayRepeat = (failure: E): Effect.Effect<boolean> => {
           if (!condition(failure)) return Effect.succeed(false)
-          return vouched || attempt.lasting === undefined ? outsideTransaction : givesUp(attempt.lasting)
+          if (!vouched && attempt.lasting !== undefined) return givesUp(attempt.lasting)
+          return Effect.tap(outsideTransaction, (may) => tell(failure, may))
         }
         return Effect.retry(once, {
           while: mayRepeat,

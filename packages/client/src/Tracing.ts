@@ -1,5 +1,6 @@
-// What is recorded about queries: spans by OpenTelemetry's database conventions, and a log line for slow ones. An observer: without a
-// Layer it does nothing and costs nothing. Where spans go is the application's affair (`@effect/opentelemetry`, a tracer of its own).
+// What is recorded about a database: spans and metrics by OpenTelemetry's database conventions, log lines for slow queries, connections
+// and their loss. An observer: without a Layer it does nothing and costs nothing. Where spans and metrics go is the application's affair
+// (`@effect/opentelemetry`, a tracer of its own).
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
@@ -14,6 +15,12 @@ export interface TracingOptions {
   readonly parameters?: "omit" | "redact" | "record"
   /** a statement that takes longer is logged as a warning, with its name and where it was defined */
   readonly slowQuery?: Duration.DurationInput
+  /**
+   * `"comment"`: the span that a statement runs in is told to the server, as a comment with `traceparent` behind the text, for its log and
+   * for `pg_stat_activity`. Every text is then a new one: nothing is prepared by name, and each execution is parsed and planned anew.
+   * Default `"omit"`.
+   */
+  readonly traceContext?: "omit" | "comment"
 }
 
 /**

@@ -21,6 +21,7 @@ import { ownStatement, type Part } from "./internal/exchange/parts.ts"
 import { SingleExchange } from "./internal/exchange/Run.ts"
 import { ensureBegun, finished, refuse, runInTransaction } from "./internal/runRequest.ts"
 import { quoteIdentifier } from "./internal/sql/template.ts"
+import { spanned } from "./internal/tracing/spanned.ts"
 import { Postgres } from "./Postgres.ts"
 import { Permanent, type PostgresError } from "./PostgresError.ts"
 
@@ -153,7 +154,7 @@ const runWith =
         if (current === undefined || current.depth === 0) {
           const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
           const run = outermost(database, outer, current, options, ending, self)
-          return notedTransaction(context, run)
+          return spanned(database, "transaction", notedTransaction(context, run))
         }
         if (Object.values(options).some((option) => option !== undefined)) return Effect.fail(refusedOptions())
         return nested(current, ending, self)

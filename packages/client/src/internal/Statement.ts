@@ -6,4 +6,6 @@ export interface Statement {
   readonly info: StatementInfo
   readonly placeholders: ReadonlyArray<Placeholder>
   readonly sources: ReadonlyArray<Source>
+  /** what its spans say besides */
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined
 }

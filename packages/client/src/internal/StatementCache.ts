@@ -28,6 +28,10 @@ export class Descriptions {
   get(identity: string): Description | undefined {
     return this.known.get(identity)
   }
+  /** without counting as a use */
+  has(identity: string): boolean {
+    return this.known.peek(identity) !== undefined
+  }
   set(identity: string, described: Omit<Description, "completeIn">): Description {
     const description = { ...described, completeIn: undefined }
     this.known.set(identity, description)

@@ -13,7 +13,7 @@ import type { Database } from "./database.ts"
 import { serverReport } from "./errorFromReport.ts"
 import { connectListener } from "./notification/connectListener.ts"
 import { Descriptions } from "./StatementCache.ts"
-import { traceStatements } from "./traceStatements.ts"
+import { countingBytes, observe } from "./tracing/Observer.ts"
 import { Tracing } from "../Tracing.ts"
 import { TypeStore } from "./TypeStore.ts"
 import { changeParameter, SessionParameters } from "./sessionParameters.ts"
@@ -53,7 +53,9 @@ const noticesKept = 64
 
 export const connectDatabase = (
   settings: Settings
-): Effect.Effect<ConnectedDatabase, PostgresError, Transport | Scope.Scope> =>
+): Effect.Effect<ConnectedDatabase, PostgresError, Transport | Scope.Scope> => countingBytes(connect(settings))
+
+const connect = (settings: Settings): Effect.Effect<ConnectedDatabase, PostgresError, Transport | Scope.Scope> =>
   Effect.gen(function* () {
     const { abilities, userName } = yield* Transport
     const tracing = yield* Tracing
@@ -74,11 +76,12 @@ export const connectDatabase = (
     const { database, user } = resolved
     const { destination } = current()
     const endpoint: Endpoint = { host: destination.host.name, port: destination.host.port, database, user }
+    const observer = tracing === undefined ? undefined : observe(tracing, endpoint, yield* Effect.clock)
     const served: Database = {
-      lessor: connection.lessor,
+      lessor: observer?.lessor(lessor) ?? lessor,
       descriptions: new Descriptions(descriptionsKept),
       types: new TypeStore(),
-      ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
+      ...(observer === undefined ? {} : { observer }),
       destroy: connection.destroy,
       schedule: connection.schedule,
       commitTimeout: resolved.commitTimeout,
@@ -88,6 +91,12 @@ export const connectDatabase = (
       fetchSize: resolved.fetchSize,
       listener: listening.listener
     }
+    const stats = () => {
+      const { closed, inFlight } = current().dispatcher
+      const busy = lessor.isHeld || inFlight > 0 ? 1 : 0
+      return { idle: closed === undefined ? 1 - busy : 0, busy, waiting: lessor.waiting, max: 1 }
+    }
+    yield* observer?.watch(stats) ?? Effect.void
     return {
       database: served,
       endpoint,
@@ -107,10 +116,6 @@ export const connectDatabase = (
       }),
       silence: Effect.sync(() => Duration.millis(connection.silence())),
       reconnects: Effect.sync(connection.reconnects),
-      stats: Effect.sync(() => {
-        const { closed, inFlight } = current().dispatcher
-        const busy = lessor.isHeld || inFlight > 0 ? 1 : 0
-        return { idle: closed === undefined ? 1 - busy : 0, busy, waiting: lessor.waiting, max: 1 }
-      })
+      stats: Effect.sync(stats)
     }
   })

@@ -9,9 +9,9 @@ import type { CloseReason } from "./exchange/Exchange.ts"
 import type { Part } from "./exchange/parts.ts"
 import { errorOfFailure, type FailureContext } from "./failure.ts"
 import { Gate } from "./Gate.ts"
+import type { Observer } from "./tracing/Observer.ts"
 import type { Listener } from "./notification/Listener.ts"
 import type { Descriptions } from "./StatementCache.ts"
-import type { TraceStatement } from "./traceStatements.ts"
 import type { TypeStore } from "./TypeStore.ts"
 import type { Lessor } from "./lease.ts"
 
@@ -22,7 +22,7 @@ export interface Database {
   readonly descriptions: Descriptions
   readonly types: TypeStore
   /** absent: nobody observes */
-  readonly trace?: TraceStatement
+  readonly observer?: Observer
   /** drops a connection that cannot be brought back to a known state; everything on it settles */
   readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
   /** calls back after that time, by the clock of the Layer; the function it answers takes the call back */

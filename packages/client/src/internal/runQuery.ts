@@ -69,6 +69,8 @@ export interface CallOptions {
   readonly portal: string
   readonly maxRows: number
   readonly before: ReadonlyArray<Part>
+  /** appended to the text, which then is one that nobody sees again */
+  readonly comment?: string | undefined
 }
 
 const nothingBefore: ReadonlyArray<Part> = []
@@ -79,6 +81,7 @@ class QueryCall<A, R> implements StatementCall<RowReader<A, R>>, CallParameters,
   readonly portal: string
   readonly maxRows: number
   readonly before: ReadonlyArray<Part>
+  private readonly comment: string
   private readonly database: Database
   private readonly prepared: PreparedStatement<A, R>
   private readonly values: ReadonlyArray<unknown>
@@ -86,7 +89,7 @@ class QueryCall<A, R> implements StatementCall<RowReader<A, R>>, CallParameters,
     database: Database,
     prepared: PreparedStatement<A, R>,
     values: ReadonlyArray<unknown>,
-    { before, maxRows, portal }: CallOptions
+    { before, comment = "", maxRows, portal }: CallOptions
   ) {
     this.database = database
     this.prepared = prepared
@@ -94,10 +97,12 @@ class QueryCall<A, R> implements StatementCall<RowReader<A, R>>, CallParameters,
     this.portal = portal
     this.maxRows = maxRows
     this.before = before
+    this.comment = comment
   }
 
   get sql(): string {
-    return this.prepared.statement.info.sql
+    const { sql } = this.prepared.statement.info
+    return this.comment === "" ? sql : sql + this.comment
   }
   get identity(): string {
     return this.prepared.parameters.identity
@@ -106,7 +111,7 @@ class QueryCall<A, R> implements StatementCall<RowReader<A, R>>, CallParameters,
     return this.prepared.parameters.declared
   }
   get named(): boolean {
-    return this.prepared.named
+    return this.prepared.named && this.comment === ""
   }
   get describeFirst(): boolean {
     return this.prepared.describeFirst
@@ -175,16 +180,20 @@ export const executeEncoded = <A, R>(
   prepared: PreparedStatement<A, R>,
   values: ReadonlyArray<unknown>
 ): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError> => {
-  const run = runRequest<StatementAnswer<RowReader<A, R>>>(
-    database,
-    requestContext(prepared.statement),
-    prepared.placement,
-    (settle, before) => {
-      const options = before === undefined ? atOnce : { ...atOnce, before }
-      return new StatementRun(new QueryCall(database, prepared, values, options), database, settle)
-    }
-  )
-  return database.trace === undefined ? run : database.trace(prepared.statement, values, run)
+  const run = (comment?: string) =>
+    runRequest<StatementAnswer<RowReader<A, R>>>(
+      database,
+      requestContext(prepared.statement),
+      prepared.placement,
+      (settle, before = nothingBefore) => {
+        const options = before.length === 0 && comment === undefined ? atOnce : { ...atOnce, before, comment }
+        return new StatementRun(new QueryCall(database, prepared, values, options), database, settle)
+      }
+    )
+  const { descriptions, observer } = database
+  if (observer === undefined) return run()
+  const { parameters, statement } = prepared
+  return observer.trace({ statement, values, known: descriptions.has(parameters.identity) }, run)
 }
 
 export const outcomeOf = ({ status }: StatementAnswer<RowSink>): Outcome => (status === "I" ? "Committed" : "Pending")

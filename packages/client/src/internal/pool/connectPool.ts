@@ -26,7 +26,7 @@ import { openConnection } from "../startup/openConnection.ts"
 import type { ResolvedPool, ResolvedSettings } from "../startup/settings/ResolvedSettings.ts"
 import { resolve } from "../startup/settings/resolve.ts"
 import { Descriptions } from "../StatementCache.ts"
-import { traceStatements } from "../traceStatements.ts"
+import { countingBytes, observe, type Observer } from "../tracing/Observer.ts"
 import { TypeStore } from "../TypeStore.ts"
 import { PoolLessor } from "./PoolLessor.ts"
 import type { MemberEvents, Opening, PoolLimits, PoolPorts } from "./PoolPorts.ts"
@@ -75,7 +75,9 @@ type Fork = <A, E>(effect: Effect.Effect<A, E, Transport>) => { readonly stop: (
 
 export const connectPool = (
   settings: Settings
-): Effect.Effect<ConnectedPool, PostgresError, Transport | Retry | Scope.Scope> =>
+): Effect.Effect<ConnectedPool, PostgresError, Transport | Retry | Scope.Scope> => countingBytes(connect(settings))
+
+const connect = (settings: Settings): Effect.Effect<ConnectedPool, PostgresError, Transport | Retry | Scope.Scope> =>
   Effect.gen(function* () {
     const { abilities, userName } = yield* Transport
     const { schedule: retrySchedule } = yield* Retry
@@ -106,6 +108,16 @@ export const connectPool = (
       )
       pool.refresh()
     }
+    const host = resolved.hosts[0]
+    const endpoint: Endpoint = {
+      host: host?.name ?? "",
+      port: host?.port ?? 0,
+      database: resolved.database,
+      user: resolved.user
+    }
+    const tracing = yield* Tracing
+    const observer = tracing === undefined ? undefined : observe(tracing, endpoint, clock)
+    const connecting: Observer["connecting"] = observer?.connecting ?? ((self) => self)
     const listening = yield* connectListener({ settings: resolved, notice, lessor: () => pool })
 
     /** A connection of the pool, from the first packet on; `join` makes it a member. */
@@ -120,23 +132,26 @@ export const connectPool = (
           const exit = yield* Effect.exit(
             restore(
               Scope.extend(
-                openConnection(resolved, {
-                  notice,
-                  notification: (notification) => listening.received(notification),
-                  idle: () => events?.idle(),
-                  allAbandoned: () => {
-                    fork(recovery.run)
-                    if (dispatcher !== undefined) pool.held(dispatcher)
-                  },
-                  writeRefused: () => {
-                    if (dispatcher === undefined) return
-                    if (hasBecomeReadOnly(dispatcher, resolved.targetSessionAttrs)) retreat(born)
-                  },
-                  closed: () => {
-                    events?.lost()
-                    fork(Effect.uninterruptible(Scope.close(scope, Exit.void)))
-                  }
-                }),
+                connecting(
+                  openConnection(resolved, {
+                    notice,
+                    notification: (notification) => listening.received(notification),
+                    idle: () => events?.idle(),
+                    allAbandoned: () => {
+                      fork(recovery.run)
+                      if (dispatcher !== undefined) pool.held(dispatcher)
+                    },
+                    writeRefused: () => {
+                      if (dispatcher === undefined) return
+                      if (hasBecomeReadOnly(dispatcher, resolved.targetSessionAttrs)) retreat(born)
+                    },
+                    closed: () => {
+                      events?.lost()
+                      if (observer !== undefined) fork(observer.lost)
+                      fork(Effect.uninterruptible(Scope.close(scope, Exit.void)))
+                    }
+                  })
+                ),
                 scope
               )
             )
@@ -181,17 +196,9 @@ export const connectPool = (
       warn: (message) => void fork(Effect.logWarning(message))
     }
     const pool: PoolLessor<Dispatcher> = new PoolLessor(limitsOf(resolved.pool, abilities.maxSessions), ports)
-    const host = resolved.hosts[0]
-    const endpoint: Endpoint = {
-      host: host?.name ?? "",
-      port: host?.port ?? 0,
-      database: resolved.database,
-      user: resolved.user
-    }
-    const tracing = yield* Tracing
     const database: Database = {
-      ...(tracing === undefined ? {} : { trace: traceStatements(tracing, endpoint) }),
-      lessor: pool,
+      ...(observer === undefined ? {} : { observer }),
+      lessor: observer?.lessor(pool) ?? pool,
       descriptions: new Descriptions(descriptionsKept),
       types: new TypeStore(),
       destroy: pool.destroy,
@@ -203,6 +210,7 @@ export const connectPool = (
       listener: listening.listener
     }
     yield* Effect.addFinalizer(() => Effect.zipRight(listening.close, closePool(pool, resolved)))
+    yield* observer?.watch(() => pool.stats) ?? Effect.void
     // The rest of `min` is opened by the pool itself; what is wrong with the settings shows at the first.
     if (pool.limits.min > 0) {
       yield* openMember(pool.adopt).pipe(Effect.retry({ while: worthAnotherTry, schedule: retrySchedule }))

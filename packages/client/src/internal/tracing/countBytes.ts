@@ -1,0 +1,32 @@
+// A Transport that counts what goes through it, before TLS and after: what the program says and hears, not what is on the cable.
+import * as Effect from "effect/Effect"
+import type { Duplex, Transport } from "../../Transport.ts"
+import { countOf } from "./ClientMetrics.ts"
+
+const counted = (duplex: Duplex, count: ReturnType<typeof countOf>): Duplex => ({
+  read: Effect.map(duplex.read, (bytes) => {
+    if (bytes !== undefined) count.received(bytes.length)
+    return bytes
+  }),
+  write: (bytes) => {
+    count.sent(bytes.length)
+    duplex.write(bytes)
+  },
+  buffered: () => duplex.buffered(),
+  drained: duplex.drained,
+  startTls: (options) =>
+    Effect.map(duplex.startTls(options), (secure) => ({
+      ...counted(secure, count),
+      peerCertificate: secure.peerCertificate,
+      alpnProtocol: secure.alpnProtocol
+    })),
+  end: duplex.end,
+  destroy: () => duplex.destroy(),
+  remoteAddress: duplex.remoteAddress
+})
+
+export const countBytes = (transport: Transport["Type"]): Transport["Type"] => ({
+  ...transport,
+  connect: (endpoint, options) =>
+    Effect.map(transport.connect(endpoint, options), (duplex) => counted(duplex, countOf(endpoint)))
+})
