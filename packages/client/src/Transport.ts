@@ -97,6 +97,8 @@ export interface TransportAbilities {
   readonly cancel: boolean
   /** SSLRequest makes sense; false for in-process and Unix-socket-only transports */
   readonly tls: boolean
+  /** COPY FROM STDIN has to be written in one piece with its data, which is kept in memory until then; absent: as it comes */
+  readonly copyIn?: "whole"
   /** Terminate may be sent */
   readonly terminate: boolean
   /** the interval and the number of keepalive probes can be set; absent: no */

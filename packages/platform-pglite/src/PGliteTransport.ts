@@ -9,7 +9,7 @@ import { Broken, type Duplex, Transport, type TransportAbilities } from "pgfx"
 import { openDatabase, type PGliteOptions } from "./openDatabase.ts"
 import { sessionDuplex } from "./sessionDuplex.ts"
 
-const abilities: TransportAbilities = { maxSessions: 1, cancel: false, tls: false, terminate: false }
+const abilities: TransportAbilities = { maxSessions: 1, cancel: false, tls: false, terminate: false, copyIn: "whole" }
 
 const refused = (issue: string): Broken =>
   new Broken({ reason: { _tag: "ConnectFailed", address: "PGlite", cause: issue }, outcome: "NotSent" })

@@ -89,6 +89,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedDatabase, PostgresE
       commitProbe: resolved.commitProbe && resolved.reconnect,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
+      copyInWhole: abilities.copyIn === "whole",
       listener: listening.listener
     }
     const stats = () => {

@@ -33,6 +33,8 @@ export interface Database {
   /** how long an interrupted fiber waits for the recovery of its connection */
   readonly interruptGrace: Duration.Duration
   readonly fetchSize: number
+  /** the transport takes COPY FROM STDIN only with all its data */
+  readonly copyInWhole?: boolean
   /** who hears of notifications */
   readonly listener: Listener
 }

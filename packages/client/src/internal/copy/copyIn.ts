@@ -15,7 +15,25 @@ import type { Database } from "../database.ts"
 import { CopyIn, type CopyInAnswer } from "../exchange/CopyIn.ts"
 import { errorOfFailure } from "../failure.ts"
 import { abandon, type RequestContext } from "../runOn.ts"
+import { CopyInWhole } from "./copyInWhole.ts"
 import { contextOn, copyLine, type CopyLine, failedOn } from "./line.ts"
+
+/** What a packer and the sink need of a COPY that runs. */
+export interface CopyInProgress {
+  /** Until data may be written; what the server said of its side, if it was asked by then. */
+  readonly open: Effect.Effect<CopyResponse | undefined, PostgresError>
+  /** Never succeeds. */
+  readonly failed: Effect.Effect<never, PostgresError>
+  readonly write: (encode: (writer: ByteWriter) => void) => void
+  readonly takesData: boolean
+  readonly isFull: boolean
+  /** Until the transport has passed on enough of what it was given. */
+  readonly drained: Effect.Effect<void>
+  /** The number of rows that the server has stored. */
+  readonly finish: Effect.Effect<number, PostgresError>
+  /** What ends before its end is not stored. */
+  readonly close: Effect.Effect<void>
+}
 
 /** Makes CopyData messages of what the source gives. One per COPY. */
 export interface CopyPacker<A> {
@@ -37,7 +55,7 @@ export interface CopyPacker<A> {
 /** Above this many bytes handed over and not passed on, the source waits (engine design §14). */
 const highWaterBytes = 1024 * 1024
 
-export class CopyInSession {
+class CopyInSession implements CopyInProgress {
   private readonly ended: Deferred.Deferred<CopyInAnswer, PostgresError> = Deferred.unsafeMake(FiberId.none)
   private readonly ready: Deferred.Deferred<CopyResponse> = Deferred.unsafeMake(FiberId.none)
   private isOver = false
@@ -114,7 +132,7 @@ export class CopyInSession {
 
 /** Writes a chunk, piece by piece, as fast as the transport takes it. */
 const send = <A>(
-  session: CopyInSession,
+  session: CopyInProgress,
   packer: CopyPacker<A>,
   chunk: ReadonlyArray<A>,
   from: number
@@ -142,10 +160,15 @@ export const copyInSink = <A>(
         const line = yield* copyLine(database, context)
         const packer = yield* makePacker(line)
         const session = yield* Effect.acquireRelease(
-          Effect.sync(() => new CopyInSession(database, line, info, context)),
+          Effect.sync((): CopyInProgress =>
+            database.copyInWhole === true
+              ? new CopyInWhole(database, line, context)
+              : new CopyInSession(database, line, info, context)
+          ),
           (session) => session.close
         )
-        yield* packer.begin(yield* session.open)
+        const response = yield* session.open
+        if (response !== undefined) yield* packer.begin(response)
         const writing: Writing = Channel.readWithCause({
           onInput: (chunk: Chunk.Chunk<A>): Writing =>
             Channel.flatMap(

@@ -44,8 +44,11 @@ export class CopyIn extends Exchange implements Run {
 
   private readonly sql: string
   private readonly events: CopyInEvents
-  constructor(sql: string, events: CopyInEvents) {
+  /** its messages, if all data is there already: then they travel with the statement */
+  private readonly data: ReadonlyArray<Uint8Array> | undefined
+  constructor(sql: string, events: CopyInEvents, data?: ReadonlyArray<Uint8Array>) {
     super()
+    this.data = data
     this.sql = sql
     this.events = events
   }
@@ -111,8 +114,14 @@ export class CopyIn extends Exchange implements Run {
     writeParse(writer, "", this.sql, [])
     writeBind(writer, { portal: "", statement: "", parameterFormats: [], parameters: [], resultFormats: [] })
     writeExecute(writer, "", 0)
-    writeFlush(writer)
-    this.holdsLine = true
+    if (this.data === undefined) {
+      writeFlush(writer)
+      this.holdsLine = true
+      return
+    }
+    for (const bytes of this.data) writer.bytes(bytes)
+    writeCopyDone(writer)
+    writeSync(writer)
   }
 
   receive(message: BackendMessage): boolean {
@@ -133,6 +142,10 @@ export class CopyIn extends Exchange implements Run {
         this.phase = "CopyInResponse"
         return false
       case "CopyInResponse":
+        if (this.data !== undefined) {
+          this.phase = "CommandComplete"
+          return false
+        }
         this.phase = "nothing"
         if (this.abandoned) this.refuseRest()
         else this.events.ready(message)

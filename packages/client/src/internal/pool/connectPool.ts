@@ -207,6 +207,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedPool, PostgresError
       commitProbe: resolved.commitProbe,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
+      copyInWhole: abilities.copyIn === "whole",
       listener: listening.listener
     }
     yield* Effect.addFinalizer(() => Effect.zipRight(listening.close, closePool(pool, resolved)))
