@@ -68,6 +68,11 @@ export class CopyInWhole implements CopyInProgress {
     )
     return run.pipe(
       Effect.tapError((error) => Effect.sync(() => failedOn(line, error))),
+      Effect.onInterrupt(() =>
+        Effect.sync(() => {
+          if (line.holder !== undefined && line.holder.depth > 0) line.holder.doomed = true
+        })
+      ),
       Effect.map(({ tag }) => readCommandTag(tag).rows)
     )
   })
