@@ -161,6 +161,56 @@ describe("waiting for a connection", () => {
     assert.isTrue(requests.every(({ reason }) => reason === "PoolTimeout"))
   })
 
+  it("P-16: counts the whole wait of one who had a connection that ended before anything was sent", () => {
+    const stub = new StubPool({ max: 1, acquireTimeout: 1_000 })
+    stub.warm(1)
+    const holder = stub.exclusive()
+    const request = stub.shared()
+    stub.clock.advance(600)
+    holder.finish()
+    lineOf(request).kill()
+    const again = stub.shared("SELECT 1", {}, request.claim)
+    stub.clock.advance(399)
+    assert.isTrue(again.isWaiting)
+    stub.clock.advance(2)
+    assert.strictEqual(again.reason, "PoolTimeout")
+    assert.deepInclude(errorOf(again).reason, { waitedMillis: 1_000 })
+  })
+
+  it("P-16: lets nobody wait longer because one in front of him came back to his place", () => {
+    const stub = new StubPool({ max: 1, acquireTimeout: 1_000 })
+    stub.warm(1)
+    const lost = stub.shared()
+    stub.clock.advance(100)
+    const behind = [stub.exclusive(), stub.shared()]
+    stub.clock.advance(800)
+    lineOf(lost).kill()
+    const again = stub.shared("SELECT 1", {}, lost.claim)
+    stub.clock.advance(199)
+    for (const request of [again, ...behind]) assert.isTrue(request.isWaiting)
+    stub.clock.advance(2)
+    for (const request of [again, ...behind]) assert.strictEqual(request.reason, "PoolTimeout")
+  })
+
+  it("P-16: keeps the old deadline of one who comes back when the queue has become empty", () => {
+    const stub = new StubPool({ max: 2, acquireTimeout: 1_000 })
+    stub.warm(2)
+    const [one, two] = [stub.exclusive(), stub.exclusive()]
+    const request = stub.shared()
+    stub.clock.advance(500)
+    one.finish()
+    two.finish()
+    stub.clock.advance(600)
+    // the timer of the first wait has fired, and another one runs for this newcomer
+    const others = [stub.exclusive(), stub.exclusive()]
+    assert.isTrue(others[1]?.isWaiting)
+    lineOf(request).kill()
+    const again = stub.shared("SELECT 1", {}, request.claim)
+    stub.clock.advance(1)
+    assert.strictEqual(again.reason, "PoolTimeout")
+    assert.isTrue(others[1]?.isWaiting)
+  })
+
   it("never refuses if there is no acquireTimeout", () => {
     const stub = new StubPool({ acquireTimeout: Number.POSITIVE_INFINITY })
     const request = stub.exclusive()

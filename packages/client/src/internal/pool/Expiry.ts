@@ -23,6 +23,8 @@ export interface ExpiryEvents<L extends Line> {
 
 export class Expiry<L extends Line> {
   private cancel: (() => void) | undefined = undefined
+  /** when the timer that runs is due, in milliseconds */
+  private at = 0
 
   private readonly acquireTimeout: number
   private readonly ports: PoolPorts<L>
@@ -35,12 +37,15 @@ export class Expiry<L extends Line> {
     this.events = events
   }
 
-  /** Somebody waits. Nothing happens if it runs already. */
+  /** Somebody waits. Nothing happens if it runs already, and not for too long. */
   start(): void {
     const { first } = this.waiting
-    if (this.cancel !== undefined || first === undefined || !Number.isFinite(this.acquireTimeout)) return
-    const left = Math.max(0, first.since + this.acquireTimeout - this.ports.now())
-    this.cancel = this.ports.schedule(left, () => {
+    if (first === undefined || !Number.isFinite(this.acquireTimeout)) return
+    const at = first.since + this.acquireTimeout
+    if (this.cancel !== undefined && this.at <= at) return
+    this.stop()
+    this.at = at
+    this.cancel = this.ports.schedule(Math.max(0, at - this.ports.now()), () => {
       this.cancel = undefined
       this.expireDue()
       this.start()

@@ -171,16 +171,6 @@ export class Members<L extends Line> {
     })
   }
 
-  /** The one to share that has the fewest requests. */
-  leastLoaded(): Member<L> | undefined {
-    let found: Member<L> | undefined
-    for (const member of this.all) {
-      if (!member.takesShared(this.limits.pipelineDepth)) continue
-      if (found === undefined || member.shares.size < found.shares.size) found = member
-    }
-    return found
-  }
-
   // ---- the end
 
   /** Orderly: Terminate, FIN. The slot is free when the socket is gone: until then the server may count it. */

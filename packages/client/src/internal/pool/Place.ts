@@ -9,13 +9,13 @@ export interface PlaceKeeper<L extends Line> {
   left(place: Place<L>, sweep: boolean): void
 }
 
-export type PlaceFacts<L extends Line> = Pick<Place<L>, "order" | "waiter" | "proof">
+export type PlaceFacts<L extends Line> = Pick<Place<L>, "order" | "since" | "waiter" | "proof">
 
 export class Place<L extends Line> implements Claim {
   /** number in the order of arrival */
   readonly order: number
-  /** milliseconds, by the clock of the pool; set when it has to wait */
-  since = 0
+  /** milliseconds, by the clock of the pool; set when it has to wait, infinity until then */
+  since: number
   previous: Place<L> | undefined = undefined
   next: Place<L> | undefined = undefined
   /** where it waits */
@@ -29,9 +29,10 @@ export class Place<L extends Line> implements Claim {
   /** of a shared place: what is known about its statement */
   readonly proof: Proof | undefined
   private readonly keeper: PlaceKeeper<L>
-  constructor(keeper: PlaceKeeper<L>, { order, proof, waiter }: PlaceFacts<L>) {
+  constructor(keeper: PlaceKeeper<L>, { order, proof, since, waiter }: PlaceFacts<L>) {
     this.keeper = keeper
     this.order = order
+    this.since = since
     this.waiter = waiter
     this.proof = proof
   }

@@ -62,7 +62,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
       }
     )
     const { beat, openings } = this
-    this.serving = new Serving({ beat, members, openings, ports, waiting, queueTarget: limits.queueTarget })
+    this.serving = new Serving({ beat, limits, members, openings, ports, waiting })
     this.upkeep = new Upkeep({ limits, members, ports, waiting }, () => this.fill())
   }
 
@@ -74,12 +74,12 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
   // ---- requests
 
   readonly shared = (waiter: Waiter<L>, lost?: Claim): Claim => {
-    const order = lost instanceof Place ? lost.order : ++this.arrivals
-    return this.join(new Place<L>(this, { order, waiter, proof: this.proofs.of(waiter.statement?.sql) }))
+    const { order, since } = lost instanceof Place ? lost : { order: ++this.arrivals, since: Number.POSITIVE_INFINITY }
+    return this.join(new Place<L>(this, { order, since, waiter, proof: this.proofs.of(waiter.statement?.sql) }))
   }
 
   readonly exclusive = (waiter: Waiter<L>): Claim =>
-    this.join(new Place<L>(this, { order: ++this.arrivals, waiter, proof: undefined }))
+    this.join(new Place<L>(this, { order: ++this.arrivals, since: Number.POSITIVE_INFINITY, waiter, proof: undefined }))
 
   private join(place: Place<L>): Claim {
     if (!this.members.closed && this.serving.atOnce(place)) return place

@@ -6,7 +6,7 @@ import type { Member } from "./Member.ts"
 import type { Members } from "./Members.ts"
 import type { Openings } from "./Openings.ts"
 import type { Place } from "./Place.ts"
-import type { PoolPorts } from "./PoolPorts.ts"
+import type { PoolLimits, PoolPorts } from "./PoolPorts.ts"
 import { QueueTarget } from "./QueueTarget.ts"
 import { poolOverloaded } from "./refusals.ts"
 import type { Waiting } from "./Waiting.ts"
@@ -17,7 +17,7 @@ export interface ServingParts<L extends Line> {
   readonly members: Members<L>
   readonly openings: Openings<L>
   readonly beat: Beat<L>
-  readonly queueTarget: number | undefined
+  readonly limits: PoolLimits
 }
 
 export class Serving<L extends Line> {
@@ -30,13 +30,15 @@ export class Serving<L extends Line> {
   private readonly openings: Openings<L>
   private readonly beat: Beat<L>
   private readonly queueTarget: QueueTarget | undefined
-  constructor({ beat, members, openings, ports, queueTarget, waiting }: ServingParts<L>) {
+  private readonly pipelineDepth: number
+  constructor({ beat, limits, members, openings, ports, waiting }: ServingParts<L>) {
     this.ports = ports
     this.waiting = waiting
     this.members = members
     this.openings = openings
     this.beat = beat
-    this.queueTarget = queueTarget === undefined ? undefined : new QueueTarget(queueTarget)
+    this.pipelineDepth = limits.pipelineDepth
+    this.queueTarget = limits.queueTarget === undefined ? undefined : new QueueTarget(limits.queueTarget)
   }
 
   /** Serves somebody who has just come, without the queue. False: he has to wait. */
@@ -87,11 +89,21 @@ export class Serving<L extends Line> {
   private share(): void {
     const { sharing } = this.waiting
     for (let place = sharing.head; place !== undefined; place = sharing.head) {
-      const member = this.members.leastLoaded()
+      const member = this.leastLoaded()
       if (member === undefined) return
       this.waiting.remove(place)
       if (!this.sheds(place)) this.grant(place, member)
     }
+  }
+
+  /** The one to share that has the fewest requests. */
+  private leastLoaded(): Member<L> | undefined {
+    let found: Member<L> | undefined
+    for (const member of this.members.all) {
+      if (!member.takesShared(this.pipelineDepth)) continue
+      if (found === undefined || member.shares.size < found.shares.size) found = member
+    }
+    return found
   }
 
   private takeIdle(): Member<L> | undefined {

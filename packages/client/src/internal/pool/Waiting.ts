@@ -11,6 +11,9 @@ export class Waiting<L extends Line> {
   readonly sharing = new WaitQueue<L>()
   private readonly fibers = new Map<object, number>()
 
+  /** order of the last who came */
+  private newest = 0
+
   private readonly allMayShare: boolean
   /** `allMayShare`: with one connection there is nothing to prove, whoever waits, waits for the same. */
   constructor(allMayShare: boolean) {
@@ -34,12 +37,28 @@ export class Waiting<L extends Line> {
   readonly includes = (fiber: object): boolean => this.fibers.has(fiber)
 
   add(place: Place<L>, now: number): void {
-    place.since = now
+    place.since = Math.min(now, place.since, this.sinceBehind(place))
+    this.newest = Math.max(this.newest, place.order)
     if (place.proof !== undefined) place.proof.waiting++
     const { fiber } = place.waiter
     if (fiber !== undefined) this.fibers.set(fiber, (this.fibers.get(fiber) ?? 0) + 1)
     const queue = this.mayShare(place) ? this.sharing : this.alone
     queue.insert(place)
+  }
+
+  /**
+   * Since when somebody behind it has waited. One who lost his connection comes back to his old place, and no clock was read when he came
+   * first: it was before them.
+   */
+  private sinceBehind({ order }: Place<L>): number {
+    let since = Number.POSITIVE_INFINITY
+    if (order > this.newest) return since
+    for (const { head } of [this.alone, this.sharing]) {
+      let behind = head
+      while (behind !== undefined && behind.order < order) behind = behind.next
+      if (behind !== undefined) since = Math.min(since, behind.since)
+    }
+    return since
   }
 
   remove(place: Place<L>): void {
