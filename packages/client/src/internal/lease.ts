@@ -87,6 +87,8 @@ export interface Replacement {
 export class SingleConnectionLessor implements Lessor {
   private holder: Place | undefined = undefined
   private resetting = false
+  /** the reset waits for the answers to what its holder has left behind */
+  private sweepPending = false
   private readonly queue: Array<Place> = []
   /** there will be no other connection */
   private ended = false
@@ -121,7 +123,8 @@ export class SingleConnectionLessor implements Lessor {
 
   /** The dispatcher has nothing in flight: an exclusive waiter may have its turn. */
   readonly idle = (): void => {
-    if (this.queue.length > 0) this.serve()
+    if (this.sweepPending) this.sweep()
+    else if (this.queue.length > 0) this.serve()
   }
 
   /** The connection has ended: whoever waits does so for another one, if there may be one. */
@@ -129,6 +132,7 @@ export class SingleConnectionLessor implements Lessor {
     if (this.ended || this.replacement === undefined) return this.close(reason)
     this.holder = undefined
     this.resetting = false
+    this.sweepPending = false
     if (this.queue.length === 0) return
     const refusal = this.replacement.wanted()
     if (refusal !== undefined) this.refuse(refusal)
@@ -196,9 +200,12 @@ export class SingleConnectionLessor implements Lessor {
     this.serve()
   }
 
+  /** What is still in flight may open a transaction: the reset has to know. */
   private sweep(): void {
     const { dispatcher } = this
     this.resetting = true
+    this.sweepPending = dispatcher.inFlight > 0 || dispatcher.isHeld
+    if (this.sweepPending) return
     this.reset(dispatcher, () => {
       if (this.dispatcher !== dispatcher) return
       this.resetting = false
