@@ -7,6 +7,7 @@
 //
 // Precedence, key by key: fields of this object > `url` > service file > environment (`PG*`) > default. `undefined` means
 // "not given". Source: "Database Connection Control Functions", where the order is the same.
+import type { Codec } from "@pgfx/codecs"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -277,6 +278,13 @@ export interface Settings {
   readonly commitProbe?: boolean | undefined
   /** A single connection (`Connection.layer`) replaces itself when it is lost. Default false. A pool always replaces. */
   readonly reconnect?: boolean | undefined
+  /**
+   * Codecs of your own, from `@pgfx/codecs`. Each is found by its `name`: `"citext"` in any schema, `"geo.point3d"` in one; the name of a built-in
+   * type replaces its codec. Arrays, ranges, domains and composites of such a type use it, too. Rows of a statement's first use come as text,
+   * later ones as the reader's `format` says, so its readers need `parse`, and both have to give the same value. A list with two of one name
+   * is refused.
+   */
+  readonly codecs?: ReadonlyArray<Codec> | undefined
   /** Only for `Postgres.layer` and `Pool.layer`. */
   readonly pool?: PoolSettings | undefined
 }

@@ -1,13 +1,18 @@
 // The types of one database, as far as anybody has needed them: built-in ones from the start, the user's own as the catalogue describes
 // them. Shared by all connections. Asks nobody; what is missing is asked for by exchange/learnTypes.
-import { builtinTypes, decodeTypes, type TypeRegistry, ValueError } from "@pgfx/codecs"
+import { builtinTypes, type Codec, decodeTypes, makeTypeRegistry, type TypeRegistry, ValueError } from "@pgfx/codecs"
 import type { Description } from "./StatementCache.ts"
 
 /** No type has to be asked for. */
 export const none: ReadonlyArray<number> = []
 
 export class TypeStore {
-  registry: TypeRegistry = builtinTypes
+  registry: TypeRegistry
+
+  /** `codecs`: of the user's own, found by name */
+  constructor(codecs: ReadonlyArray<Codec> = []) {
+    this.registry = codecs.length === 0 ? builtinTypes : makeTypeRegistry(codecs)
+  }
 
   /** What has to be asked for before values of these types can be read or written. */
   missing(oids: ReadonlyArray<number>): ReadonlyArray<number> {

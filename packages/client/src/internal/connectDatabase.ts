@@ -80,7 +80,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedDatabase, PostgresE
     const served: Database = {
       lessor: observer?.lessor(lessor) ?? lessor,
       descriptions: new Descriptions(descriptionsKept),
-      types: new TypeStore(),
+      types: new TypeStore(resolved.codecs),
       ...(observer === undefined ? {} : { observer }),
       destroy: connection.destroy,
       schedule: connection.schedule,

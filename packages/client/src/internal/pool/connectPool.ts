@@ -200,7 +200,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedPool, PostgresError
       ...(observer === undefined ? {} : { observer }),
       lessor: observer?.lessor(pool) ?? pool,
       descriptions: new Descriptions(descriptionsKept),
-      types: new TypeStore(),
+      types: new TypeStore(resolved.codecs),
       destroy: pool.destroy,
       schedule,
       commitTimeout: resolved.commitTimeout,

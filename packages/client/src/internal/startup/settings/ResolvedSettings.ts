@@ -1,6 +1,7 @@
 // What start-up, pool and engine work with: every default filled in, every host a record of its own, nothing left to look
 // up but what has to be read anew for each attempt (password, certificates). Frozen. Cancel, listener and reconnect use
 // the same object, so that no security parameter is lost between two connections (CVE-2020-25694).
+import type { Codec } from "@pgfx/codecs"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -118,6 +119,8 @@ export interface ResolvedSettings {
   readonly preparedStatements: number
   readonly commitProbe: boolean
   readonly reconnect: boolean
+  /** of the user's own, no two of one name */
+  readonly codecs: ReadonlyArray<Codec>
   readonly pool: ResolvedPool
   /** what was accepted and ignored, and files that were left aside: for the log, once */
   readonly notes: ReadonlyArray<SettingsNote>

@@ -134,6 +134,7 @@ const build = (
       keepalives: yield* resolveKeepalives(settings, all),
       commitProbe: settings.commitProbe === true,
       reconnect: settings.reconnect === true,
+      codecs: [...(settings.codecs ?? [])],
       pool: yield* resolvePool(settings.pool),
       notes: [...ignored, ...passwords.notes]
     })

@@ -77,6 +77,7 @@ const settingsShape: Shape<Settings> = {
   preparedStatements: "number",
   commitProbe: "boolean",
   reconnect: "boolean",
+  codecs: "list of objects",
   pool: "object"
 }
 
@@ -170,11 +171,25 @@ const checkParameters = (parameters: object): SettingsIssue | undefined => {
   return undefined
 }
 
+/** What a program cannot be told by the compiler when it is JavaScript: codecs are code. */
+const checkCodecs = (codecs: ReadonlyArray<object>): SettingsIssue | undefined => {
+  const names = new Set<string>()
+  for (const [index, codec] of codecs.entries()) {
+    const name: unknown = Reflect.get(codec, "name")
+    const isCodec = typeof name === "string" && name !== "" && typeof Reflect.get(codec, "reader") === "function"
+    if (!isCodec) return settingsIssue(`codecs[${index}]`, "must be a codec of @pgfx/codecs, with the name of a type")
+    if (names.has(name)) return settingsIssue(`codecs[${index}]`, "has the name of another codec in the list")
+    names.add(name)
+  }
+  return undefined
+}
+
 /** Keys and kinds only; whether the values make sense is judged where they are used. */
 export const checkSettings = (settings: Settings): Either.Either<void, SettingsIssue> => {
   const issue =
     checkShape(settings, settingsShape, "") ??
     (settings.pool === undefined ? undefined : checkShape(settings.pool, poolShape, "pool.")) ??
+    (settings.codecs === undefined ? undefined : checkCodecs(settings.codecs)) ??
     (settings.parameters === undefined ? undefined : checkParameters(settings.parameters)) ??
     settings.hosts
       ?.map((host, index) => checkShape(host, hostShape, `hosts[${index}].`))

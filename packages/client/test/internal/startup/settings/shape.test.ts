@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { builtinTypes } from "@pgfx/codecs"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { refused, resolved, unchecked } from "./resolving.ts"
@@ -36,6 +37,16 @@ describe("settings that no compiler has seen", () => {
         yield* refused(unchecked({ password: Redacted.make(7) })),
         "password: must be a Redacted string, or an Effect of one"
       )
+    })
+  )
+
+  it.effect("refuses codecs that are none, and two of one name", () =>
+    Effect.gen(function* () {
+      const codec = builtinTypes.codecOf(25)
+      assert.match(yield* refused(unchecked({ codecs: [codec, {}] })), /^codecs\[1\]: must be a codec/)
+      assert.match(yield* refused({ codecs: [codec, codec] }), /^codecs\[1\]: has the name of another codec/)
+      assert.deepStrictEqual((yield* resolved({ codecs: [codec] })).codecs, [codec])
+      assert.deepStrictEqual((yield* resolved({})).codecs, [])
     })
   )
 
