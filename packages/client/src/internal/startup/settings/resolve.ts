@@ -81,10 +81,10 @@ const sessionOwner = (all: AllGiven, userName: string | undefined) =>
 
 /** Objects and arrays of ours only: Durations, Redacted values and Effects are immutable themselves, and shared. */
 const frozen = (settings: ResolvedSettings): ResolvedSettings => {
-  const { authentication, hosts, initStatements, keepalives, notes, pool, startupParameters, tls } = settings
+  const { authentication, codecs, hosts, initStatements, keepalives, notes, pool, startupParameters, tls } = settings
   for (const list of [hosts, startupParameters, notes]) for (const item of list) Object.freeze(item)
   for (const part of [authentication.methods, authentication.scram]) Object.freeze(part)
-  for (const part of [hosts, startupParameters, notes, initStatements, authentication, keepalives, pool, tls]) {
+  for (const part of [hosts, startupParameters, notes, initStatements, codecs, authentication, keepalives, pool, tls]) {
     Object.freeze(part)
   }
   return Object.freeze(settings)
