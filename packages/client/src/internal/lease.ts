@@ -64,11 +64,23 @@ const waitsForItself = (): Permanent =>
     outcome: "NotSent"
   })
 
-interface Place {
+type End = (place: Place, sweep: boolean) => void
+
+class Place implements Claim {
   readonly waiter: Waiter
   readonly exclusive: boolean
   /** milliseconds, by the clock of the replacement */
   readonly since: number
+  private readonly over: End
+  constructor(waiter: Waiter, exclusive: boolean, since: number, over: End) {
+    this.waiter = waiter
+    this.exclusive = exclusive
+    this.since = since
+    this.over = over
+  }
+  end(sweep = false): void {
+    this.over(this, sweep)
+  }
 }
 
 /** Where another connection comes from when the one that was there has ended. */
@@ -160,12 +172,11 @@ export class SingleConnectionLessor implements Lessor {
   }
 
   private join(waiter: Waiter, exclusive: boolean): Claim {
-    const place: Place = { waiter, exclusive, since: this.replacement?.now() ?? 0 }
-    const claim = { end: (sweep = false) => this.end(place, sweep) }
+    const place = new Place(waiter, exclusive, this.replacement?.now() ?? 0, this.over)
     const { closed } = this.dispatcher
     if (closed === undefined && this.holder !== undefined && isSameFiber(this.holder.waiter, waiter)) {
       waiter.refused({ _tag: "NotLeased", error: waitsForItself() })
-      return claim
+      return place
     }
     if (closed === undefined) {
       if (this.queue.length === 0 && this.mayTake(place)) this.grant(place)
@@ -173,16 +184,16 @@ export class SingleConnectionLessor implements Lessor {
         this.queue.push(place)
         this.serve()
       }
-      return claim
+      return place
     }
     if (this.ended || this.replacement === undefined) {
       waiter.refused({ _tag: "ConnectionClosed", reason: closed, sent: false })
-      return claim
+      return place
     }
     this.queue.push(place)
     const refusal = this.replacement.wanted()
     if (refusal !== undefined && this.leave(place)) waiter.refused({ _tag: "NotLeased", error: refusal })
-    return claim
+    return place
   }
 
   private leave(place: Place): boolean {
@@ -192,7 +203,7 @@ export class SingleConnectionLessor implements Lessor {
     return true
   }
 
-  private end(place: Place, sweep: boolean): void {
+  private readonly over = (place: Place, sweep: boolean): void => {
     if (this.holder === place) {
       this.holder = undefined
       if (sweep && this.dispatcher.closed === undefined) return this.sweep()

@@ -12,6 +12,13 @@ export interface GroupAnswer {
   readonly status: TransactionStatus
 }
 
+/** One of each is enough. */
+const answers: Readonly<Record<TransactionStatus, GroupAnswer>> = {
+  I: { status: "I" },
+  T: { status: "T" },
+  E: { status: "E" }
+}
+
 export class Group extends Exchange {
   readonly name: string
   private readonly parts: ReadonlyArray<Part>
@@ -90,7 +97,7 @@ export class Group extends Exchange {
     if (this.at < this.parts.length) {
       this.unexpected({ _tag: "ReadyForQuery", status }, "the answers to the whole group")
     }
-    this.settle({ status }, undefined)
+    this.settle(answers[status], undefined)
     return true
   }
 

@@ -1,30 +1,31 @@
 // One execution of a statement: which messages it takes depends on what is known about it. The table is §5 of the engine's design; each
 // flow below is one of its rows. Repeats by itself only what the server refused before running it, once, outside a transaction.
 import {
-  type ByteWriter,
   type ColumnDescription,
   type FormatCode,
-  frontendType,
   type ReportFields,
   statementName,
-  type TransactionStatus,
-  writeFormats
+  type TransactionStatus
 } from "@pgfx/protocol"
 import type { PermanentReason, PostgresError } from "../../PostgresError.ts"
 import type { Description, Descriptions } from "../StatementCache.ts"
 import { none, type TypeStore } from "../TypeStore.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { type Exchange, type ExchangeFailure, unrun } from "./Exchange.ts"
-import { Group, type Settle } from "./Group.ts"
+import { Group, type GroupAnswer, type Settle } from "./Group.ts"
 import { LateRows } from "./LateRows.ts"
 import { learnTypes } from "./learnTypes.ts"
 import {
-  BindPortal,
+  always,
+  type BindPortal,
   bindText,
+  BindValues,
+  type BoundValues,
   CloseTarget,
   DescribePortal,
   DescribeStatement,
   ExecutePortal,
+  never,
   noRows,
   ParseStatement,
   type Part,
@@ -51,7 +52,7 @@ export interface CallParameters {
   /** as text that means the same for every type; `undefined`: the types matter */
   readonly texts: () => Result<ReadonlyArray<string | null> | undefined>
   /** in the types that the server inferred; `write` puts format codes and values */
-  readonly bind: (types: ReadonlyArray<number>) => Result<{ readonly write: (out: ByteWriter) => void }>
+  readonly bind: (types: ReadonlyArray<number>) => Result<BoundValues>
 }
 
 export interface StatementCall<Sink extends RowSink> {
@@ -107,6 +108,49 @@ const isStale = (fields: ReportFields): boolean => {
       return false
   }
 }
+
+/** What one flight with a first use has found out when it lands. */
+interface First<Sink extends RowSink> {
+  readonly late: LateRows<Sink> | undefined
+  readonly parameterTypes: ReadonlyArray<number>
+  readonly sink: Sink | undefined
+}
+
+/** A statement on its way. */
+class Flight<Sink extends RowSink> {
+  readonly bind: BindPortal
+  readonly execute: ExecutePortal
+  readonly sink: Sink | undefined
+  readonly first: (() => First<Sink>) | undefined
+  constructor(
+    bind: BindPortal,
+    execute: ExecutePortal,
+    sink: Sink | undefined,
+    first: (() => First<Sink>) | undefined
+  ) {
+    this.bind = bind
+    this.execute = execute
+    this.sink = sink
+    this.first = first
+  }
+}
+
+class Answered<Sink extends RowSink> implements StatementAnswer<Sink> {
+  readonly tag: string
+  readonly status: TransactionStatus
+  readonly suspended: boolean
+  readonly rows: Sink | undefined
+  readonly received: ExecutePortal
+  constructor(status: TransactionStatus, execute: ExecutePortal, rows: Sink | undefined) {
+    this.tag = execute.tag
+    this.status = status
+    this.suspended = execute.suspended
+    this.rows = rows
+    this.received = execute
+  }
+}
+
+const nothing: ReadonlyArray<Part> = []
 
 export class StatementRun<Sink extends RowSink> implements Run {
   private dispatcher: Dispatcher | undefined = undefined
@@ -169,15 +213,16 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const sink = prepared?.open() ?? rows?.open()
     const statement = this.isNamed(dispatcher) ? name : ""
     const held = statement !== "" && dispatcher.prepared.has(name)
-    const bind = new BindPortal((out) => writeBindOf(out, portal, statement, bound.right.write, results))
-    const describe = held ? { columns } : new DescribePortal(portal, sink ?? noRows)
-    const execute = new ExecutePortal(portal, maxRows, sink ?? noRows, () => describe.columns !== undefined)
-    const answered = (): Sink | undefined => sink
-    if (!(describe instanceof DescribePortal)) {
-      return this.submit(dispatcher, [bind, execute], bind, execute, answered)
+    const bind = new BindValues(portal, statement, bound.right, results)
+    if (held) {
+      const execute = new ExecutePortal(portal, maxRows, sink ?? noRows, columns === undefined ? never : always)
+      // not literals, of which V8 would put those that survive once into the old generation (see SharedRequest.ts)
+      return this.submit(dispatcher, Array.of<Part>(bind, execute), new Flight(bind, execute, sink, undefined))
     }
+    const describe = new DescribePortal(portal, sink ?? noRows)
+    const execute = new ExecutePortal(portal, maxRows, sink ?? noRows, () => describe.columns !== undefined)
     const parse = this.parse(dispatcher, statement, sql, parameterTypes)
-    this.submit(dispatcher, [...parse, bind, describe, execute], bind, execute, answered)
+    this.submit(dispatcher, [...parse, bind, describe, execute], new Flight(bind, execute, sink, undefined))
   }
 
   /** Known to nobody, and its values mean the same whatever their types: one flight, values and rows as text. */
@@ -187,17 +232,11 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const { describe, parse, statement } = this.parseAndDescribe(dispatcher, late ?? noRows)
     const bind = bindText(portal, statement, texts)
     const execute = new ExecutePortal(portal, maxRows, late ?? noRows, () => describe.columns !== undefined)
-    this.submit(
-      dispatcher,
-      [...parse, describe, bind, execute],
-      bind,
-      execute,
-      () => late?.sink ?? rows?.open(),
-      () => {
-        this.remember(describe)
-        return { late, parameterTypes: describe.parameterTypes ?? [] }
-      }
-    )
+    const first = (): First<Sink> => {
+      this.remember(describe)
+      return { late, parameterTypes: describe.parameterTypes ?? [], sink: late?.sink ?? rows?.open() }
+    }
+    this.submit(dispatcher, [...parse, describe, bind, execute], new Flight(bind, execute, undefined, first))
   }
 
   /** Known to nobody, and the types matter: asked first, once per statement and database. */
@@ -249,43 +288,43 @@ export class StatementRun<Sink extends RowSink> implements Run {
     return this.descriptions.set(identity, { name: statementName(sql, declared), parameterTypes, columns })
   }
 
-  private submit(
-    dispatcher: Dispatcher,
-    parts: ReadonlyArray<Part>,
-    bind: BindPortal,
-    execute: ExecutePortal,
-    sink: () => Sink | undefined,
-    described?: () => { readonly late: LateRows<Sink> | undefined; readonly parameterTypes: ReadonlyArray<number> }
-  ): void {
-    const before = this.before
-    this.before = []
-    const all = before.length === 0 ? parts : [...before, ...parts]
-    const group = new Group("extended query", all, (answer, failure) => {
-      this.current = undefined
-      const first = described?.()
-      if (answer === undefined) {
-        // An error that comes before BindComplete is one of Parse or Bind. That BindComplete has not come says nothing: replies wait for Sync.
-        const refused = failure?._tag === "Reported" && !bind.bound
-        return this.failed(refused ? unrun(failure) : failure, bind.bound)
-      }
-      const { suspended, tag } = execute
-      const { status } = answer
-      const done = (): void => this.settle({ tag, status, suspended, rows: sink(), received: execute }, undefined)
-      if (first === undefined) return done()
-      const { late, parameterTypes } = first
-      const judge = (): void => {
-        late?.replay()
-        // What went out as text is held to the types that have come back, as the next use will be.
-        const bound = this.call.parameters.bind(parameterTypes)
-        if (bound._tag === "Left") this.settle(undefined, { _tag: "Unfit", error: bound.left, status })
-        else done()
-      }
-      const missing = [...new Set([...(late?.missing ?? []), ...this.types.missing(parameterTypes)])]
-      if (missing.length === 0) judge()
-      else this.learn(dispatcher, missing, judge)
-    })
+  private submit(dispatcher: Dispatcher, parts: ReadonlyArray<Part>, flight: Flight<Sink>): void {
+    const { before } = this
+    this.before = nothing
+    const group = new Group("extended query", before.length === 0 ? parts : [...before, ...parts], (answer, failure) =>
+      this.landed(flight, answer, failure)
+    )
     this.current = group
     dispatcher.submit(group)
+  }
+
+  private landed(flight: Flight<Sink>, answer: GroupAnswer | undefined, failure: ExchangeFailure | undefined): void {
+    const { bind, execute, first } = flight
+    this.current = undefined
+    const learned = first?.()
+    if (answer === undefined) {
+      // An error that comes before BindComplete is one of Parse or Bind. That BindComplete has not come says nothing: replies wait for Sync.
+      const refused = failure?._tag === "Reported" && !bind.bound
+      return this.failed(refused ? unrun(failure) : failure, bind.bound)
+    }
+    const { status } = answer
+    if (learned === undefined) return this.settle(new Answered(status, execute, flight.sink), undefined)
+    this.judgeFirst(learned, new Answered(status, execute, learned.sink))
+  }
+
+  /** What went out as text is held to the types that have come back, as the next use will be. */
+  private judgeFirst({ late, parameterTypes }: First<Sink>, answer: Answered<Sink>): void {
+    const { dispatcher } = this
+    const judge = (): void => {
+      late?.replay()
+      const bound = this.call.parameters.bind(parameterTypes)
+      if (bound._tag === "Right")
+        this.settle(new Answered(answer.status, answer.received, late?.sink ?? answer.rows), undefined)
+      else this.settle(undefined, { _tag: "Unfit", error: bound.left, status: answer.status })
+    }
+    const missing = [...new Set([...(late?.missing ?? []), ...this.types.missing(parameterTypes)])]
+    if (missing.length === 0 || dispatcher === undefined) judge()
+    else this.learn(dispatcher, missing, judge)
   }
 
   private learn(dispatcher: Dispatcher, missing: ReadonlyArray<number>, then: () => void): void {
@@ -314,19 +353,4 @@ export class StatementRun<Sink extends RowSink> implements Run {
   private refuse(error: PostgresError): void {
     this.settle(undefined, { _tag: "NotEncoded", error })
   }
-}
-
-const writeBindOf = (
-  out: ByteWriter,
-  portal: string,
-  statement: string,
-  parameters: (out: ByteWriter) => void,
-  results: ReadonlyArray<FormatCode>
-): void => {
-  out.beginMessage(frontendType.Bind, "Bind")
-  out.cString(portal, "portal")
-  out.cString(statement, "statement")
-  parameters(out)
-  writeFormats(out, results, "resultFormats")
-  out.endMessage()
 }

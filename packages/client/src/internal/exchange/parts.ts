@@ -4,11 +4,13 @@ import {
   type ByteWriter,
   type ColumnDescription,
   type FormatCode,
+  frontendType,
   type Rows,
   writeBind,
   writeClose,
   writeDescribe,
   writeExecute,
+  writeFormats,
   writeParse
 } from "@pgfx/protocol"
 
@@ -126,22 +128,56 @@ export class DescribePortal extends SimplePart {
 /** none: all text */
 export const allText: ReadonlyArray<FormatCode> = []
 
-export class BindPortal extends SimplePart {
+export abstract class BindPortal extends SimplePart {
   /** the server has begun with this request: from here on it is never repeated by the library */
   bound = false
-  private readonly write: (writer: ByteWriter) => void
-  /** `write` puts the whole Bind message; it may throw, nothing is sent then. */
-  constructor(write: (writer: ByteWriter) => void) {
-    super()
-    this.write = write
-  }
-  encode(writer: ByteWriter): void {
-    this.write(writer)
-  }
   receive(message: BackendMessage): Step {
     if (message._tag !== "BindComplete") return { expected: "BindComplete" }
     this.bound = true
     return "done"
+  }
+}
+
+/** The values of a Bind, in the types that the server inferred: `write` puts format codes and values, and may throw before it has begun. */
+export interface BoundValues {
+  readonly write: (out: ByteWriter) => void
+}
+
+export class BindValues extends BindPortal {
+  private readonly portal: string
+  private readonly statement: string
+  private readonly values: BoundValues
+  private readonly results: ReadonlyArray<FormatCode>
+  constructor(portal: string, statement: string, values: BoundValues, results: ReadonlyArray<FormatCode>) {
+    super()
+    this.portal = portal
+    this.statement = statement
+    this.values = values
+    this.results = results
+  }
+  encode(writer: ByteWriter): void {
+    writer.beginMessage(frontendType.Bind, "Bind")
+    writer.cString(this.portal, "portal")
+    writer.cString(this.statement, "statement")
+    this.values.write(writer)
+    writeFormats(writer, this.results, "resultFormats")
+    writer.endMessage()
+  }
+}
+
+class BindText extends BindPortal {
+  private readonly portal: string
+  private readonly statement: string
+  private readonly parameters: ReadonlyArray<Uint8Array | string | null>
+  constructor(portal: string, statement: string, parameters: ReadonlyArray<Uint8Array | string | null>) {
+    super()
+    this.portal = portal
+    this.statement = statement
+    this.parameters = parameters
+  }
+  encode(writer: ByteWriter): void {
+    const { parameters, portal, statement } = this
+    writeBind(writer, { portal, statement, parameterFormats: allText, parameters, resultFormats: allText })
   }
 }
 
@@ -150,12 +186,10 @@ export const bindText = (
   portal: string,
   statement: string,
   parameters: ReadonlyArray<Uint8Array | string | null>
-): BindPortal =>
-  new BindPortal((writer) =>
-    writeBind(writer, { portal, statement, parameterFormats: allText, parameters, resultFormats: allText })
-  )
+): BindPortal => new BindText(portal, statement, parameters)
 
-const always = (): boolean => true
+export const always = (): boolean => true
+export const never = (): boolean => false
 
 export class ExecutePortal extends SimplePart {
   override readonly mayAnswerCopy = true

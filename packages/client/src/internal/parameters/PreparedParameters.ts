@@ -17,11 +17,20 @@ import { writeAnything } from "../rows/forms/scalar.ts"
 import type { Slot } from "./placeholders.ts"
 
 /** The values of one Bind message. */
-export interface BoundParameters {
+export class BoundParameters {
+  private readonly encoder: ParameterEncoder
+  private readonly values: ReadonlyArray<unknown>
   /** one per parameter */
   readonly formats: ReadonlyArray<FormatCode>
+  constructor(encoder: ParameterEncoder, values: ReadonlyArray<unknown>) {
+    this.encoder = encoder
+    this.values = values
+    this.formats = encoder.formats(values)
+  }
   /** Appends the format codes and the values. Throws EncodeError only for what no writer can hold (a message above its limit). */
-  readonly write: (out: ByteWriter) => void
+  write(out: ByteWriter): void {
+    this.encoder.write(this.values, this.formats, out)
+  }
 }
 
 export type Mismatch = Extract<PermanentReason, { readonly _tag: "StatementMismatch" }>
@@ -84,15 +93,14 @@ export class PreparedParameters {
     if (this.mismatch !== undefined) return Either.left(this.refusals.mismatched(this.mismatch))
     const { written } = this
     const encoder = (this.encoder ??= makeParameterEncoder(written))
-    const neutral: Array<unknown> = []
+    const neutral = Array.of<unknown>()
     try {
       for (let i = 0; i < values.length; i++) {
         const value = values[i]
         const convert = written[i]?.convert
         neutral.push(value === null || convert === undefined ? value : convert(value))
       }
-      const formats = encoder.formats(neutral)
-      return Either.right({ formats, write: (out) => encoder.write(neutral, formats, out) })
+      return Either.right(new BoundParameters(encoder, neutral))
     } catch (error) {
       if (!(error instanceof ValueError)) throw error
       // a conversion that refused is the one after those that are done

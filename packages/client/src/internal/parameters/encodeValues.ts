@@ -111,7 +111,7 @@ const picked = (
   { indexes, statement: { info, placeholders } }: Encoders,
   encoded: ReadonlyArray<unknown>
 ): Either.Either<ReadonlyArray<unknown>, Permanent> => {
-  const values: Array<unknown> = []
+  const values = Array.of<unknown>()
   for (let i = 0; i < placeholders.length; i++) {
     const { name, pick } = placeholders[i]!
     const value = pick(encoded[indexes[i]!])
@@ -128,7 +128,8 @@ export const encodeValues = (
   encoders: Encoders,
   args: Arguments
 ): Effect.Effect<ReadonlyArray<unknown>, Permanent, unknown> => {
-  const encoded: Array<unknown> = []
+  // not a literal: V8 would give it a place in the old generation (see SharedRequest.ts)
+  const encoded = Array.of<unknown>()
   for (const encode of encoders.sources) {
     const value = encode(args)
     if (!Either.isEither(value)) return encodeAsynchronously(encoders, args, encoded)

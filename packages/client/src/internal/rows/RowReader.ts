@@ -79,7 +79,7 @@ export class RowReader<A, R> {
     if (decoding === undefined || prepared === undefined) return
     let rest = run
     while (rest.count > 0 && this.problem === undefined && this.thrown === undefined) {
-      const failure: Failed = { error: undefined }
+      const failure = new Failed()
       const done = prepared.slowly || this.isTired() ? 0 : this.readCompiled(decoding, rest, failure)
       if (done === rest.count) return
       rest = dropRows(rest, done)
@@ -229,8 +229,8 @@ export class RowReader<A, R> {
   }
 }
 
-interface Failed {
-  error: unknown
+class Failed {
+  error: unknown = undefined
 }
 
 const mismatchOf = (error: ValueError): RowProblem => ({
