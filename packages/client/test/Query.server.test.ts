@@ -222,7 +222,7 @@ for (const server of inject("postgres")) {
         })
       )
 
-      it.effect("refuses COPY by an ordinary query and stays healthy", () =>
+      it.effect("Q-10: refuses COPY by an ordinary query and stays healthy", () =>
         Effect.gen(function* () {
           for (const sql of [Query.command`COPY pg_class TO STDOUT`, Query.command`/* in */ copy t FROM STDIN`]) {
             const error = yield* Effect.flip(sql())

@@ -77,6 +77,18 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     otherwise: "RolledBack",
     stride: further
   },
+  "a transaction whose COMMIT is answered with ROLLBACK": {
+    // by a statement whose error the body has swallowed
+    work: (id, commits) =>
+      Transaction.run(
+        insert({ id }).pipe(
+          Effect.zipRight(Effect.ignore(Query.command`SELECT 1 / 0`())),
+          Effect.zipLeft(Effect.sync(commits))
+        )
+      ),
+    otherwise: "RolledBack",
+    stride: further
+  },
   "a statement that fails": {
     work: (id) =>
       Effect.zipRight(update({ id }), Query.command`INSERT INTO cut SELECT ${param("id", Schema.Int)}, 1 / 0`({ id })),

@@ -36,6 +36,9 @@ const half = Query.one(Schema.Struct({ n: Schema.Number }))`
   INSERT INTO storm VALUES (${param("n", Schema.Int)}, ${param("part", Schema.Int)}) RETURNING n`
 const lock = Query.command`SELECT pg_advisory_lock(${param("n", Schema.Int)}::int8)`
 
+/** A time-out inside a savepoint, before the statement has ended. */
+const late = (chance: Chance) => ({ duration: chance.below(5), onTimeout: () => "late" as const })
+
 type Api = (n: number, chance: Chance) => Effect.Effect<void, PostgresError, Postgres>
 
 const same = (n: number) => (answer: number) => assert.strictEqual(answer, n)
@@ -110,6 +113,29 @@ const apis: Readonly<Record<string, Api>> = {
         yield* Query.command`SET work_mem = '7MB'`()
         same(n)(yield* nap({ n, seconds: seconds(chance) }))
         assert.strictEqual(yield* Query.one(Schema.String)`SELECT current_setting('work_mem')`(), "7MB")
+      })
+    ),
+  command: (n) =>
+    Effect.map(Query.command`SELECT ${param("n", Schema.Int)}::int4`({ n }), (tag) =>
+      assert.deepStrictEqual(tag, { command: "SELECT", rows: 1 })
+    ),
+  check: () =>
+    Effect.map(Query.check(echo, half), (findings) =>
+      assert.deepStrictEqual(
+        findings.filter(({ severity }) => severity === "error"),
+        []
+      )
+    ),
+  "savepoint in a transaction": (n, chance) =>
+    Transaction.run(
+      Effect.gen(function* () {
+        yield* half({ n, part: 1 })
+        yield* Effect.ignore(
+          Transaction.savepoint(
+            Effect.zipRight(half({ n, part: 3 }), Effect.timeoutFail(nap({ n, seconds: 0.01 }), late(chance)))
+          )
+        )
+        yield* Transaction.savepoint(half({ n, part: 2 }))
       })
     ),
   "advisory lock": (n) => Effect.asVoid(lock({ n })),

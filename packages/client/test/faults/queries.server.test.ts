@@ -172,6 +172,28 @@ for (const server of inject("postgres")) {
         60_000
       )
 
+      it.effect("Q-18: three statements side by side are three transactions, the same three in a script are one", () =>
+        Effect.gen(function* () {
+          yield* Query.script("DROP TABLE IF EXISTS three; CREATE UNLOGGED TABLE three (n int4)")
+          const add = Query.command`INSERT INTO three VALUES (1 / ${param("n", Schema.Int)})`
+          const count = Query.one(Schema.Number)`SELECT count(*)::int4 FROM three`
+          yield* add({ n: 1 })
+          const told = yield* Effect.all(
+            [1, 1, 0].map((n) => Effect.either(add({ n }))),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(
+            told.map(({ _tag }) => _tag),
+            ["Right", "Right", "Left"]
+          )
+          assert.strictEqual(yield* count(), 3)
+          const script = [1, 1, 0].map((n) => `INSERT INTO three VALUES (1 / ${n})`).join("; ")
+          assert.strictEqual((yield* Effect.flip(Query.script(script))).outcome, "RolledBack")
+          assert.strictEqual(yield* count(), 3)
+          yield* healthy
+        })
+      )
+
       it.effect("Q-17: a constraint that is checked at the end belongs to its statement, not to a neighbour", () =>
         Effect.gen(function* () {
           yield* Query.script(
