@@ -1,6 +1,6 @@
 // Bun.SQL as a contestant, on Bun: written in Zig, it prepares and pipelines by itself. It has no cursors.
 import { SQL } from "bun"
-import { eventOf, items, rowChecksum, serve, spreadOver } from "../dist/workers/serve.mjs"
+import { eventOf, items, rowChecksum, serve, spreadOver, statements } from "../dist/workers/serve.mjs"
 
 const idOf = (index) => ((index * 7919) % items) + 1
 
@@ -39,7 +39,12 @@ const insertOne = async (server) => {
       await sql`INSERT INTO bench_event (id, kind, amount) VALUES (${id}, ${kind}, ${amount})`
       return 1
     })
-  return { prepare: () => sql`TRUNCATE bench_event`, run: write, close: () => sql.close() }
+  const verify = async (units) => {
+    await write(units)
+    const [row] = await sql.unsafe(statements.count)
+    return row.sum
+  }
+  return { prepare: () => sql`TRUNCATE bench_event`, run: write, verify, close: () => sql.close() }
 }
 
 const transaction = async (server) => {

@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { eventOf, items, rowChecksum, serve } from "../dist/workers/serve.mjs"
+import { eventOf, items, rowChecksum, serve, statements } from "../dist/workers/serve.mjs"
 
 const idOf = (index) => ((index * 7919) % items) + 1
 
@@ -82,6 +82,10 @@ const insertOne = async (server) => {
   return {
     prepare: () => run(sql`TRUNCATE bench_event`),
     run: (units) => run(fibers(100, units, write)),
+    verify: (units) =>
+      run(
+        Effect.flatMap(fibers(100, units, write), () => Effect.map(sql.unsafe(statements.count), ([row]) => row.sum))
+      ),
     close
   }
 }

@@ -1,18 +1,24 @@
 // `npm run bench`: pgfx beside its peers, on one server, in one run. `npm run bench -- --quick` is a look of about two minutes; names of scenarios
-// (`npm run bench -- rows pool`) choose some; `npm run bench -- decode` measures the protocol alone, on captured bytes.
+// (`npm run bench -- rows pool`) choose some; `npm run bench -- decode` measures the protocol alone, on captured bytes. `--save` keeps the numbers
+// and the pictures in packages/benchmarks/results, where the README shows them; otherwise they go to .cache/benchmarks.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { showResult } from "./compare.ts"
 import { decode } from "./decode/decode.ts"
+import { drawPictures } from "./suite/pictures.ts"
 import { showGrowth, showSuiteResult } from "./suite/show.ts"
 import { growths, scenarios } from "./suite/scenarios.ts"
 import { runSuite } from "./suite/suite.ts"
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string" }, quick: { type: "boolean", default: false } }
+  options: {
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    save: { type: "boolean", default: false }
+  }
 })
 
 const names = ["decode", ...scenarios.map(({ name }) => name), ...growths.map(({ name }) => name)]
@@ -20,7 +26,7 @@ for (const name of positionals) {
   if (!names.includes(name)) throw new Error(`no scenario "${name}"; there are: ${names.join(", ")}`)
 }
 
-const folder = fileURLToPath(new URL("../../../.cache/benchmarks/", import.meta.url))
+const folder = fileURLToPath(new URL(values.save ? "../results/" : "../../../.cache/benchmarks/", import.meta.url))
 const facts = {
   node: process.version,
   platform: `${process.platform} ${process.arch}`,
@@ -37,14 +43,11 @@ const rounds = Number(values.rounds ?? (quick ? 3 : 5))
 const only = positionals.filter((name) => name !== "decode")
 
 if (positionals.length === 0 || only.length > 0) {
-  const {
-    growths: grown,
-    results,
-    server
-  } = await runSuite({ quick, rounds, only }, (result) =>
+  const report = await runSuite({ quick, rounds, only }, (result) =>
     console.log("standings" in result ? showSuiteResult(result) : showGrowth(result))
   )
-  keep(only.length === 0 ? "suite" : only.join("+").replaceAll(" ", "-"), { server, quick, results, growths: grown })
+  await drawPictures(report, folder)
+  keep(only.length === 0 ? "suite" : only.join("+").replaceAll(" ", "-"), { quick, ...report })
 }
 if (positionals.includes("decode") || (positionals.length === 0 && !quick)) {
   keep("decode", { results: await decode(quick ? 3 : 7, (result) => console.log(showResult(result))) })
