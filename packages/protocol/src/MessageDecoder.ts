@@ -87,7 +87,8 @@ export class MessageDecoder<M> {
       during: "frame",
       offset: this.done + this.held,
       expected: this.need === 0 ? "the rest of a header" : `the rest of a frame of ${this.need} bytes`,
-      received: `the end of the stream after ${this.held} bytes`
+      received: `the end of the stream after ${this.held} bytes`,
+      incomplete: true
     })
     throw this.failure
   }

@@ -11,11 +11,14 @@ export class ProtocolViolation extends Error {
   readonly offset: number
   readonly expected: string
   readonly received: string
+  /** The bytes ended inside a message: what came is no violation, and on a connection it is rather the connection that was lost. */
+  readonly incomplete: boolean
   constructor(options: {
     readonly during: string
     readonly offset: number
     readonly expected: string
     readonly received: string
+    readonly incomplete?: boolean
   }) {
     super(
       `${options.during}${options.offset < 0 ? "" : ` at byte ${options.offset}`}: expected ${options.expected}, received ${options.received}`
@@ -24,5 +27,6 @@ export class ProtocolViolation extends Error {
     this.offset = options.offset
     this.expected = options.expected
     this.received = options.received
+    this.incomplete = options.incomplete ?? false
   }
 }

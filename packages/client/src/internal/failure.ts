@@ -196,6 +196,6 @@ export const closeReasonOf = (
   error: unknown,
   seen: { readonly lastReport: ReportFields | undefined; readonly recent: ReadonlyArray<string> }
 ): CloseReason =>
-  error instanceof ProtocolViolation
+  error instanceof ProtocolViolation && !error.incomplete
     ? { _tag: "Violation", violation: error, transcript: seen.recent }
     : { _tag: "Lost", cause: error, report: seen.lastReport }

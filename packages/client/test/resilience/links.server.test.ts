@@ -31,7 +31,7 @@ for (const server of inject("postgres")) {
     )
 
   describe(`PostgreSQL ${server.majorVersion}`, () => {
-    test("X-6: RST in the middle of an answer is ConnectionLost, outcome Unknown, with the system's code", (proxy) =>
+    test("X-6: RST in the middle of an answer is ConnectionLost, outcome Unknown, with what the system said", (proxy) =>
       Effect.gen(function* () {
         yield* wide()
         latest(proxy).arm("toClient", 100_000, "reset")
@@ -39,9 +39,10 @@ for (const server of inject("postgres")) {
         assert.strictEqual(error._tag, "Broken")
         assert.strictEqual(error.outcome, "Unknown")
         assert.strictEqual(error.reason._tag, "ConnectionLost")
-        assert.include(
+        // Node sends FIN in front of RST, and either may be what is seen first.
+        assert.match(
           JSON.stringify(error.reason) + String(error.cause) + String(Object(error.cause).cause),
-          "ECONNRESET"
+          /ECONNRESET|the end of the stream after \d+ bytes/
         )
       }))
 
