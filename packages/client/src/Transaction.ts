@@ -71,22 +71,21 @@ const outermost = <A, E, R>(
   self: Effect.Effect<A, E, R>
 ) =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.acquireUseRelease(
-      restore(leaseWithin(database, pin)),
-      ({ dispatcher }) =>
-        Effect.gen(function* () {
-          if (pin?.busy !== undefined) return yield* refuse({}, pin.busy)
-          const holder = makeHolder(database, dispatcher, outer, 1, beginParts(options))
-          const body = yield* Effect.exit(restore(runBody(holder, self)))
-          const exit = Exit.mapError(body, rolledBack)
-          if (Exit.isFailure(exit) || ending === "rollback") return yield* rollBackAfter(exit, holder, "ROLLBACK")
-          if (holder.doomed) return yield* rollBackAfter(Exit.fail(commitRolledBack(holder)), holder, "ROLLBACK")
-          yield* commit(holder)
+    Effect.flatMap(restore(leaseWithin(database, pin)), ({ dispatcher, release }) => {
+      if (pin?.busy !== undefined) return Effect.zipRight(release, refuse({}, pin.busy))
+      const holder = makeHolder(database, dispatcher, outer, 1, beginParts(options))
+      const ended = Effect.flatMap(Effect.exit(restore(runBody(holder, self))), (body) => {
+        if (Exit.isFailure(body) || ending === "rollback") {
+          return rollBackAfter(Exit.mapError(body, rolledBack), holder, "ROLLBACK")
+        }
+        if (holder.doomed) return rollBackAfter(Exit.fail(commitRolledBack(holder)), holder, "ROLLBACK")
+        return Effect.flatMap(commit(holder), () => {
           for (const done of holder.atCommit) done()
-          return exit.value
-        }),
-      ({ release }) => release
-    )
+          return Effect.succeed(body.value)
+        })
+      })
+      return Effect.ensuring(ended, release)
+    })
   )
 
 /** `Pending` was true inside; now the transaction is gone, and what was applied with it. */

@@ -4,7 +4,6 @@
 // Written without object literals and closures where a query comes by: V8 gives those that it has seen survive a place in the old generation,
 // where each keeps everything alive that came after it (10 of 30 µs of a query were garbage collection, Node 20).
 import { ProtocolViolation } from "@pgfx/protocol"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { PostgresError, StatementInfo } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
@@ -14,7 +13,7 @@ import type { Settle } from "./exchange/Group.ts"
 import type { Run } from "./exchange/Run.ts"
 import { errorOfFailure } from "./failure.ts"
 import type { Claim, Waiter } from "./lease.ts"
-import { abandon, type MakeRun, type RequestContext } from "./runOn.ts"
+import { abandon, type MakeRun, type RequestContext, untilAnswered } from "./runOn.ts"
 
 /** Connections may die one after the other under a request; each time it had not been sent. */
 const mostMoves = 8
@@ -124,16 +123,8 @@ export const onSharedLease = <A>(
   make: MakeRun<A>,
   fiber: object
 ): Effect.Effect<A, PostgresError> =>
-  // As `Effect.async` with a finalizer, which costs twice as many steps; nothing is to be done unless the fiber is interrupted.
-  Effect.uninterruptibleMask((restore) => {
-    let request: SharedRequest<A> | undefined
-    const answer = Effect.async<A, PostgresError>((resume) => {
-      request = new SharedRequest(database, context, make, fiber, resume)
-      request.place()
-    })
-    return Effect.catchAllCause(restore(answer), (cause) =>
-      request !== undefined && Cause.isInterruptedOnly(cause)
-        ? Effect.zipRight(request.giveUp(), Effect.failCause(cause))
-        : Effect.failCause(cause)
-    )
+  untilAnswered<A>((resume) => {
+    const request = new SharedRequest(database, context, make, fiber, resume)
+    request.place()
+    return () => request.giveUp()
   })

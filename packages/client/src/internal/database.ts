@@ -117,26 +117,41 @@ export const isOpen = (holder: Holder): boolean => {
   return at === undefined
 }
 
+class Scope implements Holder {
+  readonly database: Database
+  readonly dispatcher: Dispatcher
+  readonly outer: Holder | undefined
+  readonly depth: number
+  readonly gate = new Gate()
+  begin: ReadonlyArray<Part>
+  inner: Holder["inner"] = undefined
+  failedBy: PostgresError | undefined = undefined
+  doomed = false
+  readonly atCommit: Array<() => void> = []
+  busy: PermanentReason | undefined = undefined
+  open = true
+  constructor(
+    database: Database,
+    dispatcher: Dispatcher,
+    outer: Holder | undefined,
+    depth: number,
+    begin: ReadonlyArray<Part>
+  ) {
+    this.database = database
+    this.dispatcher = dispatcher
+    this.outer = outer
+    this.depth = depth
+    this.begin = begin
+  }
+}
+
 export const makeHolder = (
   database: Database,
   dispatcher: Dispatcher,
   outer: Holder | undefined,
   depth: number,
   begin: ReadonlyArray<Part>
-): Holder => ({
-  database,
-  dispatcher,
-  outer,
-  depth,
-  gate: new Gate(),
-  begin,
-  inner: undefined,
-  failedBy: undefined,
-  doomed: false,
-  atCommit: [],
-  busy: undefined,
-  open: true
-})
+): Holder => new Scope(database, dispatcher, outer, depth, begin)
 
 export interface Beginning {
   readonly parts: ReadonlyArray<Part>

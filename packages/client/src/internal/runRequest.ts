@@ -124,23 +124,15 @@ export const runInTransaction =
   <A>(holder: Holder, context: RequestContext, make: MakeRun<A>): RunIn<A> =>
   (before) => {
     const { database, dispatcher, failedBy } = holder
-    return runOn<A>(
-      dispatcher,
-      { ...context, inTransaction: true, failedBy },
-      (settle) => make(settle, before),
-      database.interruptGrace
-    ).pipe(
-      Effect.tapError((error) =>
-        Effect.sync(() => {
-          if (dispatcher.status === "E") holder.failedBy ??= error
-        })
-      ),
-      Effect.onInterrupt(() =>
-        Effect.sync(() => {
-          holder.doomed = true
-        })
-      )
-    )
+    const known = { ...context, inTransaction: true, failedBy }
+    return runOn<A>(dispatcher, known, (settle) => make(settle, before), database.interruptGrace, {
+      failed: (error) => {
+        if (dispatcher.status === "E") holder.failedBy ??= error
+      },
+      interrupted: () => {
+        holder.doomed = true
+      }
+    })
   }
 
 /** Alone on a connection for one request; `sweep`: the session is reset behind it. */
