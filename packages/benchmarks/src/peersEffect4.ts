@@ -1,21 +1,7 @@
 // Peers that need Effect 4 live in a folder with a lockfile of its own (peers-effect4), outside the workspace, so that their `effect` does not mix
 // with ours. Installed on first use.
-import { execFileSync } from "node:child_process"
-import { existsSync } from "node:fs"
-import { fileURLToPath } from "node:url"
-
-const folder = fileURLToPath(new URL("../peers-effect4/", import.meta.url))
-
-const install = (): void => {
-  if (existsSync(`${folder}node_modules/@effect/sql-pg/package.json`)) return
-  process.stdout.write("installing @effect/sql-pg 4 into packages/benchmarks/peers-effect4 …\n")
-  const npm = process.platform === "win32" ? "npm.cmd" : "npm"
-  execFileSync(npm, ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
-    cwd: folder,
-    stdio: "inherit",
-    timeout: 300_000
-  })
-}
+import { pathToFileURL } from "node:url"
+import { installPeers } from "./suite/install.ts"
 
 /** What the benchmarks use of @effect/sql-pg 4, `PgProtocol` and `PgTypes`. */
 export interface SqlPg4 {
@@ -43,9 +29,8 @@ interface Modules {
 }
 
 export const loadSqlPg4 = async (): Promise<SqlPg4> => {
-  install()
-  const load = (path: string): Promise<unknown> =>
-    import(new URL(`../peers-effect4/node_modules/${path}`, import.meta.url).href)
+  const place = pathToFileURL(installPeers("peers-effect4"))
+  const load = (path: string): Promise<unknown> => import(new URL(`node_modules/${path}`, place).href)
   const [protocol, types, result] = await Promise.all([
     load("@effect/sql-pg/dist/PgProtocol.js"),
     load("@effect/sql-pg/dist/PgTypes.js"),

@@ -3,22 +3,10 @@ import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
+import { installPeers } from "./install.ts"
 import type { Launch } from "./Worker.ts"
 
 const folder = fileURLToPath(new URL("../../", import.meta.url))
-const peers = `${folder}peers/`
-const peersEffect4 = `${folder}peers-effect4/`
-
-const install = (place: string, witness: string): void => {
-  if (existsSync(`${place}node_modules/${witness}/package.json`)) return
-  process.stdout.write(`installing the peers of ${place.slice(folder.length)} …\n`)
-  const npm = process.platform === "win32" ? "npm.cmd" : "npm"
-  execFileSync(npm, ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], {
-    cwd: place,
-    stdio: "inherit",
-    timeout: 300_000
-  })
-}
 
 // Bundled, as a program is that goes to production: a loader that compiles on the fly would be measured too. What users install beside
 // pgfx stays outside, as it does for the peers.
@@ -38,7 +26,7 @@ const bundle = async (): Promise<void> => {
 }
 
 /** The binary of Bun from npm: its package's own script, which would fetch it a second time, is not run. */
-const bunBinary = (): string | undefined => {
+const bunBinary = (peers: string): string | undefined => {
   const scope = `${peers}node_modules/@oven/`
   for (const name of existsSync(scope) ? readdirSync(scope) : []) {
     const binary = `${scope}${name}/bin/bun`
@@ -69,10 +57,10 @@ export interface Contestant {
 
 /** Everybody who can run here, by name. Installs and bundles what is missing. */
 export const prepareContestants = async (): Promise<ReadonlyMap<string, Contestant>> => {
-  install(peers, "pg")
-  install(peersEffect4, "@effect/sql-pg")
+  const peers = installPeers("peers")
+  const peersEffect4 = installPeers("peers-effect4")
   await bundle()
-  const bun = bunBinary()
+  const bun = bunBinary(peers)
   const all: ReadonlyArray<Contestant> = [
     { name: "pgfx", version: "this tree", launch: node(`${folder}dist/workers/pgfx.mjs`) },
     { name: "pg", version: versionOf(peers, "pg"), launch: node(`${peers}pg.mjs`) },

@@ -42,7 +42,8 @@ export const startServer = async (): Promise<Benchmarked> => {
       fsync: "off",
       full_page_writes: "off",
       autovacuum: "off",
-      max_connections: "150",
+      // five contestants at once, with 64 connections each
+      max_connections: "400",
       shared_buffers: "256MB"
     }
   })
