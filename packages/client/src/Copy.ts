@@ -139,7 +139,11 @@ export const Copy: {
   readonly options: (options: CopyOptions) => Fragment
   /**
    * Rows into a table, any number of them, from a Stream or an Iterable: one INSERT while they are few, COPY once they are many. All or none are
-   * stored. Columns are the keys that the Schema encodes to. The result is the number of rows that were inserted or, ON CONFLICT, updated.
+   * stored. Columns are the keys that the Schema encodes to; a key that is missing is NULL. The result is the number of rows that were inserted
+   * or, ON CONFLICT, updated.
+   *
+   * How many rows there are decides nothing but the speed: where COPY is not what INSERT is (ON CONFLICT, views, rules, row-level security,
+   * GENERATED ALWAYS AS IDENTITY), it goes through a temporary table, for which the role needs TEMPORARY on the database and SELECT on the table.
    *
    * @example
    * const store = Copy.insertAll(Product, { table: "products", onConflict: Sql`(id) DO UPDATE SET price = excluded.price` })

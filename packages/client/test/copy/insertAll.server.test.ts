@@ -81,6 +81,86 @@ for (const server of inject("postgres")) {
       )
     }
 
+    describe("does what INSERT does, however many rows there are", () => {
+      const Entry = Schema.Struct({ id: Schema.Int, note: Schema.String })
+      const entries = (count: number) => Array.from({ length: count }, (_, id) => ({ id, note: `note ${id}` }))
+      const store = Copy.insertAll(Entry, { table: "entries", copyAbove: 10 })
+      const kept = Query.one(Schema.Number)`SELECT count(*)::int4 FROM kept`
+      /** In a session in which `entries` was made so. */
+      const among = <A, E, R>(made: string, body: Effect.Effect<A, E, R>) =>
+        Query.script(made).pipe(
+          Effect.zipRight(body),
+          Effect.zipLeft(healthy),
+          Session.pin,
+          Effect.provide(single(server))
+        )
+      const places = {
+        "a view": "CREATE TEMP TABLE kept (id int4, note text); CREATE TEMP VIEW entries AS SELECT * FROM kept",
+        "a table with a rule": `CREATE TEMP TABLE kept (id int4, note text); CREATE TEMP TABLE entries (LIKE kept);
+          CREATE RULE aside AS ON INSERT TO entries DO INSTEAD INSERT INTO kept VALUES (NEW.*)`
+      }
+      for (const [place, made] of Object.entries(places)) {
+        it.live(`into ${place}`, () =>
+          among(
+            made,
+            Effect.gen(function* () {
+              assert.strictEqual(yield* store(entries(5)), 5)
+              assert.strictEqual(yield* store(entries(500)), 500)
+              assert.strictEqual(yield* kept(), 505)
+            })
+          )
+        )
+      }
+
+      it.live("under row-level security", () =>
+        among(
+          `CREATE TEMP TABLE kept (id int4, note text); ALTER TABLE kept ENABLE ROW LEVEL SECURITY;
+            GRANT ALL ON kept TO pg_monitor; CREATE POLICY small ON kept USING (id < 1000); SET ROLE pg_monitor`,
+          Effect.gen(function* () {
+            const store = Copy.insertAll(Entry, { table: "kept", copyAbove: 10 })
+            assert.strictEqual(yield* store(entries(5)), 5)
+            assert.strictEqual(yield* store(entries(500)), 500)
+            for (const few of [[], entries(500)]) {
+              const error = yield* Effect.flip(store([...few, { id: 1_000, note: "too large" }]))
+              assert.strictEqual(error.reason._tag, "InsufficientPrivilege")
+            }
+            assert.strictEqual(yield* kept(), 505)
+          })
+        )
+      )
+
+      it.live("with GENERATED ALWAYS AS IDENTITY", () =>
+        among(
+          "CREATE TEMP TABLE entries (id int4 GENERATED ALWAYS AS IDENTITY, note text)",
+          Effect.gen(function* () {
+            for (const count of [5, 500]) {
+              const error = yield* Effect.flip(store(entries(count)))
+              assert.match(error.message, /^generated_always \(428C9\)/)
+            }
+            const notes = Copy.insertAll(Schema.Struct({ note: Schema.String }), { table: "entries", copyAbove: 10 })
+            assert.strictEqual(yield* notes(entries(500)), 500)
+          })
+        )
+      )
+
+      it.live("with columns of composite types", () =>
+        Effect.gen(function* () {
+          const type = Sql.identifier(`pair_${process.pid}`)
+          yield* Query.command`CREATE TYPE ${type} AS (a int4, b text)`()
+          yield* Effect.gen(function* () {
+            yield* Query.command`CREATE TEMP TABLE pairs (pair ${type}) ON COMMIT DROP`()
+            const Row = Schema.Struct({ pair: Schema.Struct({ a: Schema.Int, b: Schema.String }) })
+            const store = Copy.insertAll(Row, { table: "pairs", copyAbove: 10 })
+            const rows = (count: number) => Array.from({ length: count }, (_, a) => ({ pair: { a, b: '",\\(' } }))
+            assert.strictEqual(yield* store(rows(5)), 5)
+            assert.strictEqual(yield* store(rows(500)), 500)
+            const stored = Query.all(Row)`SELECT pair FROM pairs ORDER BY pair`
+            assert.sameDeepMembers([...(yield* stored())], [...rows(5), ...rows(500)])
+          }).pipe(Transaction.run, Effect.ensuring(Effect.orDie(Query.command`DROP TYPE ${type}`())))
+        }).pipe(Session.pin, Effect.provide(single(server)))
+      )
+    })
+
     it.live("tells how far it is", () =>
       scene(
         Effect.gen(function* () {

@@ -1,5 +1,5 @@
-// Any number of rows into a table: one INSERT of arrays while they are few, COPY once they are many. What is to happen to rows that are there
-// already is for INSERT to say, so then COPY goes into a temporary table first, and one INSERT takes it from there.
+// Any number of rows into a table: one INSERT of arrays while they are few, COPY once they are many. Where COPY would do something else than
+// INSERT does, it goes into a temporary table first, and one INSERT takes it from there: the number of rows changes nothing but the speed.
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
@@ -36,13 +36,26 @@ export type CopyInto<A, R> = (
 
 const copyAboveByDefault = 500
 
-const ColumnType = Schema.Struct({ name: Schema.String, type: Schema.String, nested: Schema.Boolean })
+const ColumnType = Schema.Struct({
+  name: Schema.String,
+  type: Schema.String,
+  nested: Schema.Boolean,
+  byInsert: Schema.Boolean
+})
 
-/** Names of types as a cast takes them. Nested: `unnest` would take apart what is one value. */
+/**
+ * Names of types as a cast takes them. `nested`: `unnest` would take apart what is one value. `byInsert`: COPY overrides GENERATED ALWAYS AS
+ * IDENTITY, passes by rules, and is refused for views (which have a rule) and under row-level security (its page, "Notes").
+ */
 const columnTypes = (tableName: string) => Query.all(ColumnType)`
-  SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, -1) AS type, t.typcategory = 'A' OR t.typtype = 'd' AS nested
-  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-  WHERE a.attrelid = pg_catalog.to_regclass(${Sql.unsafe(quoteLiteral(tableName))}) AND a.attnum > 0 AND NOT a.attisdropped`
+  SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, -1) AS type,
+    t.typcategory OPERATOR(pg_catalog.=) 'A' OR t.typtype OPERATOR(pg_catalog.=) ANY ('{c,d}') AS nested,
+    c.relhasrules OR a.attidentity OPERATOR(pg_catalog.=) 'a' OR pg_catalog.row_security_active(c.oid) AS "byInsert"
+  FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
+    JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
+  WHERE a.attrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${Sql.unsafe(quoteLiteral(tableName))})::pg_catalog.oid
+    AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped`
 
 interface Target<A, I extends object, R> {
   readonly row: Schema.Schema<A, I, R>
@@ -91,22 +104,30 @@ const insertOf = <A, I extends object, R>(
   if (optional || casts.length < keys.length) return undefined
   // one entry per key of the encoded side, as `keys` are
   const byKey = Object.fromEntries(casts) as { readonly [K in keyof I]-?: string }
-  const query = Query.command`
+  const query = Query.command({ name: "insertAll" })`
     INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${Sql.rows("rows", row, byKey)} ${onConflict}`
   return (args) => Effect.map(query(args), ({ rows }) => rows)
 }
 
-/** The statement for these types, made once. */
-const insertsOf = <A, I extends object, R>(target: Target<A, I, R>) => {
-  const made = new Map<string, Insert<A, R> | undefined>()
+interface Plan<A, R> {
+  readonly insert: Insert<A, R> | undefined
+  /** COPY alone would not do what INSERT does */
+  readonly staged: boolean
+}
+
+/** What is to be done on this database. The statement for the same types is made once. */
+const plansOf = <A, I extends object, R>(target: Target<A, I, R>) => {
+  const made = new Map<string, Plan<A, R>>()
   const typesOf = columnTypes(target.tableName)
-  return Effect.map(typesOf(), (types) => {
+  return Effect.map(typesOf(), (types): Plan<A, R> => {
     const key = JSON.stringify(types)
-    if (!made.has(key)) {
-      made.clear()
-      made.set(key, insertOf(target, types))
-    }
-    return made.get(key)
+    const known = made.get(key)
+    if (known !== undefined) return known
+    const staged = types.some(({ byInsert, name }) => byInsert && target.keys.includes(name))
+    const plan = { insert: insertOf(target, types), staged }
+    made.clear()
+    made.set(key, plan)
+    return plan
   })
 }
 
@@ -186,28 +207,31 @@ export const insertAll = <A, I extends object, R>(
   copy: CopyInto<A, R>
 ): InsertAll<A, R> => {
   const target = targetOf(row, options)
-  const inserts = insertsOf(target)
+  const plans = plansOf(target)
   const limit = options.copyAbove ?? copyAboveByDefault
-  const staged = options.onConflict !== undefined
-  const many = (): Sink.Sink<number, A, never, PostgresError, Postgres | R> => copied(target, copy, staged)
-  const few = (rows: ReadonlyArray<A>): Effect.Effect<number, PostgresError, Postgres | R> =>
-    rows.length === 0
-      ? Effect.succeed(0)
-      : Effect.flatMap(inserts, (insert) =>
-          insert === undefined ? Stream.run(Stream.fromIterable(rows), many()) : insert({ rows })
-        )
-  const sink = Sink.suspend(() => choosing(limit, few, many()))
+  const sinkOf = ({ insert }: Plan<A, R>, staged: boolean) => {
+    const many = (): Sink.Sink<number, A, never, PostgresError, Postgres | R> => copied(target, copy, staged)
+    const few = (rows: ReadonlyArray<A>): Effect.Effect<number, PostgresError, Postgres | R> => {
+      if (rows.length === 0) return Effect.succeed(0)
+      return insert === undefined ? Stream.run(Stream.fromIterable(rows), many()) : insert({ rows })
+    }
+    return Sink.suspend(() => choosing(limit, few, many()))
+  }
   return <E, R2>(rows: Iterable<A> | Stream.Stream<A, E, R2>) => {
     const source = observed(streamOf(rows), options.onProgress)
-    if (!staged) return Stream.run(source, sink)
-    return Effect.flatMap(Postgres, (postgres) =>
-      Effect.contextWithEffect((context: Context.Context<never>) => {
-        // The source is not part of the transaction: it may query this database on a connection of its own. In a scope it has none.
-        const isHeld = holderOf(context, databaseOf(postgres)) !== undefined
-        const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
-        const apart = isHeld ? source : Stream.provideService(source, CurrentHolder, outer)
-        return Transaction.run(Stream.run(apart, sink))
-      })
-    )
+    return Effect.flatMap(plans, (plan) => {
+      const staged = plan.staged || options.onConflict !== undefined
+      const sink = sinkOf(plan, staged)
+      if (!staged) return Stream.run(source, sink)
+      return Effect.flatMap(Postgres, (postgres) =>
+        Effect.contextWithEffect((context: Context.Context<never>) => {
+          // The source is not part of the transaction: it may query this database on a connection of its own. In a scope it has none.
+          const isHeld = holderOf(context, databaseOf(postgres)) !== undefined
+          const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
+          const apart = isHeld ? source : Stream.provideService(source, CurrentHolder, outer)
+          return Transaction.run(Stream.run(apart, sink))
+        })
+      )
+    })
   }
 }
