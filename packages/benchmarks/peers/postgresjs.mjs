@@ -1,7 +1,21 @@
 // postgres.js as a contestant: it prepares and pipelines by itself.
 import { readFileSync } from "node:fs"
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
 import postgres from "postgres"
-import { eventOf, items, rowChecksum, serve, spreadOver, statements } from "../dist/workers/serve.mjs"
+import {
+  BytesChecksum,
+  copyPieces,
+  copySql,
+  eventLines,
+  eventOf,
+  items,
+  rowChecksum,
+  serve,
+  spreadOver,
+  statements,
+  verifiedMegabytes
+} from "../dist/workers/serve.mjs"
 
 const idOf = (index) => ((index * 7919) % items) + 1
 const options = ({ host, port, user, password, database }) => ({ host, port, user, password, database })
@@ -76,6 +90,54 @@ const insertMany = (sql, units) => {
   return sql`INSERT INTO bench_event SELECT * FROM unnest(${column("id")}::int4[], ${column("kind")}::text[], ${column("amount")}::float8[])`
 }
 
+/** A connection may stay paused for good behind data that was read to its end (3.4.9): each run has one of its own. */
+const copyOut = async (server) => {
+  let sql
+  const each = async (megabytes, use) => {
+    for await (const piece of await sql.unsafe(copySql.out(megabytes)).readable()) use(piece)
+  }
+  return {
+    prepare: async () => {
+      await sql?.end({ timeout: 0 })
+      sql = await open(server, 1)
+    },
+    run: async (units) => {
+      let bytes = 0
+      await each(units, (piece) => (bytes += piece.length))
+      return bytes
+    },
+    verify: async (units) => {
+      const checksum = new BytesChecksum()
+      await each(units, checksum.add)
+      return checksum.value
+    },
+    close: () => sql.end({ timeout: 0 })
+  }
+}
+
+const load = async (sql, text, pieces) =>
+  pipeline(Readable.from(pieces, { objectMode: false }), await sql.unsafe(text).writable())
+
+const copyIn = (text, most) => async (server) => {
+  const sql = await open(server, 1)
+  return {
+    prepare: () => sql.unsafe(copySql.truncate),
+    run: async (units) => {
+      await load(sql, text, copyPieces(units))
+      return units
+    },
+    verify: async (units) => {
+      await load(sql, copySql.in(), copyPieces(Math.min(units, most)))
+      const [row] = await sql.unsafe(copySql.stored)
+      return row.sum
+    },
+    close: () => sql.end()
+  }
+}
+
+const insertCopy = (sql, units) =>
+  load(sql, copySql.events, eventLines(Array.from({ length: units }, (_, index) => eventOf(index))))
+
 const transaction = async (server) => {
   const sql = await open(server, 10)
   const transfer = (index) => {
@@ -137,6 +199,11 @@ await serve({
   "rows streamed": streamed,
   "insert one by one": inserts(insertOne),
   "insert unnest": inserts(insertMany),
+  "insert copy": inserts(insertCopy),
+  "copy out": copyOut,
+  "copy in": copyIn(copySql.in(), Infinity),
+  "gigabyte out": copyOut,
+  "gigabyte in": copyIn(copySql.inDropped(), verifiedMegabytes),
   transaction,
   connect,
   "grow fibers": callers(single, ({ fibers }) => fibers),

@@ -17,6 +17,7 @@ const { positionals, values } = parseArgs({
   options: {
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
+    long: { type: "boolean", default: false },
     save: { type: "boolean", default: false }
   }
 })
@@ -38,12 +39,12 @@ const keep = (name: string, what: object): void => {
   writeFileSync(`${folder}${name}.json`, `${JSON.stringify({ ...facts, ...what }, null, 2)}\n`)
 }
 
-const { quick } = values
+const { long, quick } = values
 const rounds = Number(values.rounds ?? (quick ? 3 : 5))
 const only = positionals.filter((name) => name !== "decode")
 
 if (positionals.length === 0 || only.length > 0) {
-  const report = await runSuite({ quick, rounds, only }, (result) =>
+  const report = await runSuite({ quick, long, rounds, only }, (result) =>
     console.log("standings" in result ? showSuiteResult(result) : showGrowth(result))
   )
   await drawPictures(report, folder)

@@ -18,7 +18,9 @@ export class Worker {
   private readonly lines: AsyncIterator<string>
   private said = ""
 
-  constructor({ args, command }: Launch) {
+  private readonly name: string
+  constructor(name: string, { args, command }: Launch) {
+    this.name = name
     this.child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] })
     const { stderr, stdout } = this.child
     if (stdout === null || stderr === null) throw new Error("a worker without pipes")
@@ -36,10 +38,10 @@ export class Worker {
     try {
       this.child.stdin?.write(`${JSON.stringify(request)}\n`)
       const line = await this.lines.next()
-      if (line.done === true) throw new Error(`the worker ended at ${request.type}: ${this.said}`)
+      if (line.done === true) throw new Error(`${this.name} ended at ${request.type}: ${this.said}`)
       // the other side is serve.ts, which writes nothing but Answers
       const answer = JSON.parse(line.value) as Answer
-      if (answer.type === "failed") throw new Error(`at ${request.type}: ${answer.message}`)
+      if (answer.type === "failed") throw new Error(`${this.name} at ${request.type}: ${answer.message}`)
       return answer
     } finally {
       clearTimeout(timer)
@@ -52,7 +54,7 @@ export class Worker {
 
   async measure(type: "verify" | "run", units: number): Promise<Measured> {
     const answer = await this.ask({ type, units })
-    if (answer.type !== "measured") throw new Error(`the worker answered ${answer.type} to ${type}`)
+    if (answer.type !== "measured") throw new Error(`${this.name} answered ${answer.type} to ${type}`)
     return answer
   }
 

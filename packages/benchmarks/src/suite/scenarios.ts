@@ -15,6 +15,10 @@ export interface Scenario {
   readonly unit: string
   readonly units: number
   readonly quickUnits: number
+  /** counted rounds, if there is no time for as many as the others have */
+  readonly mostRounds?: number
+  /** only when it is asked for by name, or with everything long */
+  readonly long?: true
   readonly peers: ReadonlyArray<string>
   readonly variants?: ReadonlyArray<Variant>
   /** ratio to reach, and to whom: "best" of the peers that are not `native` */
@@ -23,8 +27,17 @@ export interface Scenario {
 
 const everybody = ["pg", "postgres.js", "sql-pg 4", "sql-pg 3", "Bun.SQL"]
 
+/** PostgreSQL's own means, as a limit: their work is done by other processes than the one whose CPU time and memory are known. */
+export const limits: ReadonlySet<string> = new Set(["psql", "server alone"])
 /** Compiled to machine code: a stretch, not among the best JavaScript peers. */
-export const native: ReadonlySet<string> = new Set(["Bun.SQL"])
+export const native: ReadonlySet<string> = new Set(["Bun.SQL", ...limits])
+
+const copyPeers = ["pg-copy-streams", "postgres.js", ...limits]
+/** `psql` is named where there is one. */
+const copyGoals = [
+  { peer: "pg-copy-streams", ratio: 1 },
+  { peer: "psql", ratio: 0.9 }
+]
 
 export const scenarios: ReadonlyArray<Scenario> = [
   {
@@ -99,6 +112,56 @@ export const scenarios: ReadonlyArray<Scenario> = [
     // sql-pg 4 encodes no array parameters of this kind
     peers: ["pg", "postgres.js"],
     goals: [{ peer: "best", ratio: 1.3 }]
+  },
+  {
+    name: "insert copy",
+    title: "10,000 rows by COPY: typed and binary in pgfx, text made by hand elsewhere",
+    unit: "row",
+    units: 10_000,
+    quickUnits: 10_000,
+    peers: ["pg-copy-streams", "postgres.js"],
+    variants: [{ scenario: "insert all", label: "pgfx insertAll", goal: 0 }],
+    goals: [{ peer: "best", ratio: 1.3 }]
+  },
+  {
+    name: "copy out",
+    title: "COPY out, bytes, lines of 100",
+    unit: "MB",
+    units: 50,
+    quickUnits: 20,
+    peers: copyPeers,
+    goals: copyGoals
+  },
+  {
+    name: "copy in",
+    title: "COPY in, bytes, lines of 100, into a table",
+    unit: "MB",
+    units: 50,
+    quickUnits: 20,
+    peers: copyPeers,
+    goals: copyGoals
+  },
+  {
+    name: "gigabyte out",
+    title: "1 GB of COPY out",
+    unit: "MB",
+    units: 1_000,
+    quickUnits: 1_000,
+    mostRounds: 3,
+    long: true,
+    peers: copyPeers,
+    goals: copyGoals
+  },
+  {
+    name: "gigabyte in",
+    title: "1 GB of COPY in, not stored",
+    unit: "MB",
+    units: 1_000,
+    quickUnits: 1_000,
+    mostRounds: 3,
+    long: true,
+    peers: copyPeers,
+    goals: copyGoals
   },
   {
     name: "transaction",

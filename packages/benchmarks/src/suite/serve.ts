@@ -5,6 +5,7 @@ import { createInterface } from "node:readline"
 
 // what the peers' programs, which are no TypeScript, need of ours
 export { eventOf, items, rowChecksum, statements } from "./rows.ts"
+export { BytesChecksum, copyPieces, copySql, eventLines, verifiedMegabytes } from "./copying.ts"
 
 /** Where the server is. */
 export interface Server {

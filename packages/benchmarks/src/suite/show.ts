@@ -1,5 +1,6 @@
 // Results as tables for people.
 import { showSpread, showTable } from "../spread.ts"
+import { limits } from "./scenarios.ts"
 import type { GrowthResult, SuiteResult } from "./suite.ts"
 
 const perSecond = (value: number): string => Math.round(value).toLocaleString("en")
@@ -10,9 +11,9 @@ export const showSuiteResult = ({ goals, rounds, standings, title, unit, units }
     `${name} ${version}`,
     perSecond(unitsPerSecond.median),
     i === 0 ? "" : showSpread(ratio, 2),
-    cpuPerUnit.median.toFixed(2),
-    i === 0 ? "" : showSpread(cpuRatio, 2),
-    mebibytes(rssGrowth)
+    ...(limits.has(name)
+      ? ["", "", ""]
+      : [cpuPerUnit.median.toFixed(2), i === 0 ? "" : showSpread(cpuRatio, 2), mebibytes(rssGrowth)])
   ])
   const head = ["", `${unit}/s`, "pgfx ÷ it, speed", `CPU µs/${unit}`, "it ÷ pgfx, CPU", "RSS growth"]
   return [

@@ -76,7 +76,7 @@ const withEntrants = async <A>(
   const entrants: Array<Entrant> = []
   try {
     for (const { contestant, label, scenario } of entries) {
-      const worker = new Worker(contestant.launch)
+      const worker = new Worker(label, contestant.launch)
       entrants.push({ name: label, version: contestant.version, worker, measured: [], startRss: 0 })
       await worker.open({ scenario, server, point })
     }
@@ -97,11 +97,11 @@ const verifyAll = async (entrants: ReadonlyArray<Entrant>, units: number, title:
   }
 }
 
-/** Two rounds not counted, in which engines compile; `rounds` counted; nobody is always behind the same neighbour. */
-const runRounds = async (entrants: ReadonlyArray<Entrant>, units: number, rounds: number): Promise<void> => {
-  for (let round = -2; round < rounds; round++) {
+/** `warm` rounds not counted, in which engines compile; `rounds` counted; nobody is always behind the same neighbour. */
+const runRounds = async (entrants: ReadonlyArray<Entrant>, units: number, rounds: number, warm = 2): Promise<void> => {
+  for (let round = -warm; round < rounds; round++) {
     for (let i = 0; i < entrants.length; i++) {
-      const entrant = entrants[(i + round + 2) % entrants.length]!
+      const entrant = entrants[(i + round + warm) % entrants.length]!
       const result = await entrant.worker.measure("run", units)
       if (round >= 0) entrant.measured.push(result)
     }
@@ -150,6 +150,8 @@ const goalsOf = (scenario: Scenario, standings: ReadonlyArray<Standing>): Readon
 
 export interface SuiteOptions {
   readonly quick: boolean
+  /** what takes minutes, too */
+  readonly long: boolean
   readonly rounds: number
   /** names of scenarios; all if there are none */
   readonly only: ReadonlyArray<string>
@@ -180,10 +182,12 @@ const runScenario = async (
   const units = quick ? scenario.quickUnits : scenario.units
   return withEntrants(entries, server, {}, async (entrants) => {
     await verifyAll(entrants, units, scenario.title)
-    await runRounds(entrants, units, rounds)
+    const counted = Math.min(rounds, scenario.mostRounds ?? rounds)
+    // what takes that long is compiled when its answer has been verified
+    await runRounds(entrants, units, counted, scenario.mostRounds === undefined ? 2 : 0)
     const standings = standingsOf(entrants, units)
     const { name, title, unit } = scenario
-    return { name, title, unit, units, rounds, standings, goals: goalsOf(scenario, standings) }
+    return { name, title, unit, units, rounds: counted, standings, goals: goalsOf(scenario, standings) }
   })
 }
 
@@ -226,8 +230,8 @@ export const runSuite = async (
 ): Promise<SuiteReport> => {
   const contestants = await prepareContestants()
   await using benchmarked = await startServer()
-  const wanted = ({ name }: { readonly name: string }): boolean =>
-    options.only.length === 0 || options.only.includes(name)
+  const wanted = ({ long, name }: { readonly name: string; readonly long?: true }): boolean =>
+    options.only.length === 0 ? options.long || long !== true : options.only.includes(name)
   const results: Array<SuiteResult> = []
   for (const scenario of scenarios.filter(wanted)) {
     const result = await runScenario(scenario, contestants, benchmarked.server, options)

@@ -1,38 +1,15 @@
 // pgfx as a contestant: statements defined once, run through Effects as an application would, one fiber for each caller.
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { NodePostgres, NodeTransport } from "@pgfx/platform-node"
+import { NodeTransport } from "@pgfx/platform-node"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Connection, param, Postgres, Query, Row, type Settings, Sql, Tracing, Transaction } from "pgfx"
+import { Connection, param, Postgres, Query, Row, Sql, Tracing, Transaction } from "pgfx"
 import { type BigRow, eventOf, items, rowChecksum } from "../rows.ts"
+import { copyIn, copyOut, gigabyteIn, insertAll, insertCopy, insertMany, insertOne, inserts } from "./inserts.ts"
+import { pool, type Runtime, settingsOf, single } from "./open.ts"
 import { type Contestants, serve, type Server, type Work } from "../serve.ts"
-
-type Runtime = ManagedRuntime.ManagedRuntime<Postgres, unknown>
-
-const settingsOf = (server: Server, more: Settings = {}): Settings => ({
-  host: server.host,
-  port: server.port,
-  user: server.user,
-  password: Redacted.make(server.password),
-  database: server.database,
-  sslmode: "disable",
-  ...more
-})
-
-const single = (server: Server): Runtime =>
-  ManagedRuntime.make(
-    Postgres.layerConnection.pipe(
-      Layer.provide(Connection.layer(settingsOf(server))),
-      Layer.provide(NodeTransport.layer)
-    )
-  )
-
-const pool = (server: Server, max: number, tracing: Layer.Layer<never> = Layer.empty): Runtime =>
-  ManagedRuntime.make(NodePostgres.layer(settingsOf(server, { pool: { min: max, max } })).pipe(Layer.provide(tracing)))
 
 /** A number from 1 to `items` that is another for each index, and the same for everybody. */
 const idOf = (index: number): number => ((index * 7919) % items) + 1
@@ -121,25 +98,6 @@ const streamed = (server: Server): Promise<Work> => {
   })
 }
 
-const Event = Schema.Struct({ id: Schema.Number, kind: Schema.String, amount: Schema.Number })
-const insertOne = Query.command`INSERT INTO bench_event (id, kind, amount) VALUES (${param("id", Schema.Number)}, ${param("kind", Schema.String)}, ${param("amount", Schema.Number)})`
-const insertMany = Query.command`
-  INSERT INTO bench_event SELECT id, kind, amount FROM ${Sql.rows("events", Event, { id: "int4", kind: "text", amount: "float8" })}`
-const emptyEvents = Query.command`TRUNCATE bench_event`
-const countEvents = Query.one(Schema.Number)`SELECT (count(*) + sum(id) + sum(length(kind)))::float8 FROM bench_event`
-
-const inserts =
-  (write: (units: number) => Effect.Effect<unknown, unknown, Postgres>) =>
-  (server: Server): Promise<Work> => {
-    const runtime = single(server)
-    return Promise.resolve({
-      prepare: () => runtime.runPromise(Effect.asVoid(emptyEvents())),
-      run: (units) => runtime.runPromise(Effect.as(write(units), units)),
-      verify: (units) => runtime.runPromise(Effect.zipRight(write(units), countEvents())),
-      close: () => runtime.dispose()
-    })
-  }
-
 const account = param("id", Schema.Number)
 const balance = Query.one(Schema.BigIntFromSelf)`SELECT balance FROM bench_account WHERE id = ${account}`
 const deposit = Query.command`UPDATE bench_account SET balance = balance + 1 WHERE id = ${account}`
@@ -221,9 +179,13 @@ const contestants: Contestants = {
   "rows Class": rows(classRows),
   "rows streamed": streamed,
   "insert one by one": inserts((units) => fibers(100, units, (index) => Effect.as(insertOne(eventOf(index)), 1))),
-  "insert unnest": inserts((units) =>
-    insertMany({ events: Array.from({ length: units }, (_, index) => eventOf(index)) })
-  ),
+  "insert unnest": insertMany,
+  "insert copy": insertCopy,
+  "insert all": insertAll,
+  "copy out": copyOut,
+  "copy in": copyIn,
+  "gigabyte out": copyOut,
+  "gigabyte in": gigabyteIn,
   transaction: callers((server) => pool(server, 10), 50, transfer),
   connect: connects,
   "grow fibers": growingFibers,
