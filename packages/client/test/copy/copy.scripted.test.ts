@@ -98,6 +98,28 @@ describe("COPY FROM STDIN", () => {
     )
   )
 
+  it.effect("Y-2: an error behind CommandComplete is the answer", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Stream.run(Stream.make(encode("a\n")), load))
+      assert.deepStrictEqual([error.reason._tag, error.outcome], ["ForeignKeyViolation", "RolledBack"])
+      yield* healthy
+    }).pipe(
+      Effect.provide(
+        database(
+          connected((backend) =>
+            Effect.gen(function* () {
+              const late = Message.errorResponse({ sqlState: "23503", message: "checked at the end" })
+              yield* takesData(backend)
+              yield* backend.expect("CopyData", "CopyDone", "Sync")
+              yield* backend.send(Message.commandComplete("COPY 1"), late, idle)
+              yield* answerHealthy(backend)
+            })
+          )
+        )
+      )
+    )
+  )
+
   it.effect("an error in front of the data is answered with Sync, too", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Stream.run(Stream.make(encode("a\n")), load))

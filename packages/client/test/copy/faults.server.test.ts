@@ -86,6 +86,27 @@ for (const server of inject("postgres")) {
       )
     )
 
+    it.live("Y-2: hears of a constraint that is checked when everything has been counted", () =>
+      pinned(
+        Effect.gen(function* () {
+          const references = "n int4 REFERENCES lines DEFERRABLE INITIALLY DEFERRED"
+          yield* Query.script(`CREATE TEMP TABLE referring (${references}); INSERT INTO lines VALUES (1)`)
+          const refer = Copy.inBytes`COPY referring FROM STDIN`
+          assert.strictEqual(yield* Stream.run(Stream.make(encode("1\n")), refer), 1)
+          const late = [
+            Stream.run(Stream.make(encode("2\n")), refer),
+            Transaction.run(Stream.run(Stream.make(encode("2\n")), refer)),
+            Stream.runDrain(Copy.outBytes`COPY (INSERT INTO referring VALUES (2) RETURNING n) TO STDOUT`)
+          ]
+          for (const copy of late) {
+            const error = yield* Effect.flip(copy)
+            assert.deepStrictEqual([error.reason._tag, error.outcome], ["ForeignKeyViolation", "RolledBack"])
+          }
+          assert.strictEqual(yield* Query.one(Schema.Int)`SELECT count(*)::int4 FROM referring`(), 1)
+        })
+      )
+    )
+
     it.live("Y-4: fails with the loss when the backend is killed, and closes the source", () =>
       Effect.gen(function* () {
         const name = yield* table

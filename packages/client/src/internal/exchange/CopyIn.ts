@@ -126,8 +126,8 @@ export class CopyIn extends Exchange implements Run {
 
   receive(message: BackendMessage): boolean {
     if (message._tag === "ErrorResponse") {
-      // One report ends a COPY; the one that answers our CopyFail says nothing new.
-      if (this.phase === "ReadyForQuery" && this.failure?._tag !== "Abandoned") return this.wrong(message)
+      // One report ends a COPY, that of a deferred constraint even behind CommandComplete; the one that answers our CopyFail says nothing new.
+      if (this.failure?._tag === "Reported") return this.wrong(message)
       this.failure ??= { _tag: "Reported", fields: message.fields }
       this.phase = "ReadyForQuery"
       if (!isFatal(message.fields)) this.endWriting()
