@@ -1,6 +1,7 @@
 // What a COPY says of itself: where its data goes, of which columns, in which format. Read from the text that the server gets, so that both
 // mean the same. Judges nothing that the server judges; what cannot be made out is told as an issue. Syntax: the manual's page on COPY, and
 // gram.y for the older forms that are still taken.
+import { quoteIdentifier } from "../sql/template.ts"
 import { type Token, tokensOf } from "./tokens.ts"
 
 export type CopyFormat = "text" | "csv" | "binary"
@@ -23,8 +24,9 @@ export interface CopyDialect {
 
 export interface CopyStatement {
   readonly direction: "in" | "out"
-  /** a table, as it is written, with the columns that are listed; or a query, with its offset in the text */
+  /** a table with the columns that are listed; or a query, with its offset in the text */
   readonly source:
+    /** `name`: quoted, whatever it was written like */
     | { readonly _tag: "Table"; readonly name: string; readonly columns: ReadonlyArray<string> | undefined }
     | { readonly _tag: "Query"; readonly sql: string; readonly offset: number }
   readonly dialect: CopyDialect
@@ -71,11 +73,11 @@ class Cursor {
   }
 }
 
-/** Names without quotes are folded, as the server does. */
+/** Names without quotes are folded, as the server does: letters of ASCII only (downcase_identifier, in a database of several-byte characters). */
 const nameOf = ({ kind, value }: Token): string => {
   if (kind === "name") return value
   if (kind !== "word") throw new Unreadable(`a name was expected instead of ${JSON.stringify(value)}`)
-  return value.toLowerCase()
+  return value.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
 const columnList = (cursor: Cursor): ReadonlyArray<string> => {
@@ -92,10 +94,9 @@ const sourceOf = (sql: string, cursor: Cursor): CopyStatement["source"] => {
     const last = cursor.close()
     return { _tag: "Query", sql: sql.slice(first.end, last.start), offset: first.end }
   }
-  let last = first
-  nameOf(first)
-  while (cursor.symbol(".")) nameOf((last = cursor.take()))
-  const name = sql.slice(first.start, last.end)
+  const path = [nameOf(first)]
+  while (cursor.symbol(".")) path.push(nameOf(cursor.take()))
+  const name = path.map(quoteIdentifier).join(".")
   return { _tag: "Table", name, columns: cursor.symbol("(") ? columnList(cursor) : undefined }
 }
 

@@ -51,14 +51,24 @@ const unescaped = (body: string): string =>
     return escapes[other ?? ""] ?? other ?? ""
   })
 
+/** U&'…' and U&"…" with the escape that they have by default; an UESCAPE behind them is a word that nobody expects */
+const unicode = (body: string): string =>
+  body.replace(/\\(?:([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|(\\))/g, (_all, ...parts) => {
+    const [four, six] = parts.map((part: unknown) => (typeof part === "string" ? part : undefined))
+    const code = Number.parseInt(four ?? six ?? "5c", 16)
+    return code > 0x10ffff ? "" : String.fromCodePoint(code)
+  })
+
 type Match = readonly [kind: Token["kind"], pattern: RegExp, value: (match: RegExpExecArray) => string]
 
 const whole = (match: RegExpExecArray): string => match[0]
 const matchers: ReadonlyArray<Match> = [
   ["string", /[eE]'((?:[^'\\]|''|\\[\s\S])*)'/y, (match) => unescaped((match[1] ?? "").replaceAll("''", "'"))],
-  ["string", /(?:[bBxXnN]|[uU]&)?'((?:[^']|'')*)'/y, (match) => (match[1] ?? "").replaceAll("''", "'")],
+  ["string", /[uU]&'((?:[^']|'')*)'/y, (match) => unicode((match[1] ?? "").replaceAll("''", "'"))],
+  ["string", /[bBxXnN]?'((?:[^']|'')*)'/y, (match) => (match[1] ?? "").replaceAll("''", "'")],
   ["string", /\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$([\s\S]*?)\$\1\$/y, (match) => match[2] ?? ""],
-  ["name", /(?:[uU]&)?"((?:[^"]|"")*)"/y, (match) => (match[1] ?? "").replaceAll('""', '"')],
+  ["name", /[uU]&"((?:[^"]|"")*)"/y, (match) => unicode((match[1] ?? "").replaceAll('""', '"'))],
+  ["name", /"((?:[^"]|"")*)"/y, (match) => (match[1] ?? "").replaceAll('""', '"')],
   ["word", /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d[\w.]*/y, whole],
   ["symbol", /[\s\S]/y, whole]
 ]

@@ -13,14 +13,20 @@ const dialect = (sql: string) => read(sql).dialect
 
 describe("readCopyStatement", () => {
   it("finds table and columns, folded as the server does", () => {
-    assert.deepStrictEqual(read('COPY Public."My Table" (Id, "Full Name", ünï) FROM STDIN').source, {
+    assert.deepStrictEqual(read('COPY Public."My Table" (Id, "Full Name", ünï, ÜNÏ) FROM STDIN').source, {
       _tag: "Table",
-      name: 'Public."My Table"',
-      columns: ["id", "Full Name", "ünï"]
+      name: '"public"."My Table"',
+      // neither does the server fold what is not ASCII
+      columns: ["id", "Full Name", "ünï", "ÜnÏ"]
+    })
+    assert.deepStrictEqual(read('COPY a /* of */ . U&"d\\0061t\\+000061""" (U&"\\\\") FROM STDIN').source, {
+      _tag: "Table",
+      name: '"a"."data"""',
+      columns: ["\\"]
     })
     assert.deepStrictEqual(read("/* a /* b */ */ -- c\ncopy t to stdout").source, {
       _tag: "Table",
-      name: "t",
+      name: '"t"',
       columns: undefined
     })
   })
