@@ -88,7 +88,11 @@ export const piecesOfSlot = (slot: Slot): ReadonlyArray<Piece> => {
 export const piecesOfTemplate = (strings: ReadonlyArray<string>, slots: Slots): ReadonlyArray<Piece> => {
   const all: Array<Piece> = []
   for (let i = 0; i < strings.length; i++) {
-    all.push(text(strings[i] ?? ""))
+    const part = strings[i]
+    // That is what a tag is given for the text around an escape that JavaScript does not know; left out, it would be another statement.
+    if (part === undefined)
+      throw new TypeError("a template of SQL holds \\u, \\x or a digit behind a backslash: write \\\\ for a backslash")
+    all.push(text(part))
     const slot = slots[i]
     if (slot !== undefined) all.push(...piecesOfSlot(slot))
   }
