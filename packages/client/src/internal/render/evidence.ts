@@ -9,6 +9,7 @@ type Block = ReadonlyArray<string>
 
 const mostHolders = 16
 const mostFindings = 50
+const mostInBrief = 3
 const mostMessages = 20
 
 const more = (all: ReadonlyArray<unknown>, shown: number): Block =>
@@ -20,11 +21,24 @@ const holder = ({ doing, fiber, heldMillis, own }: PoolHolder): string =>
 const widthOf = (text: string): number => cellsOf(text).reduce((width, cell) => width + cell.width, 0)
 const padded = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - widthOf(text)))
 
+const placeOf = ({ at }: Finding): string => {
+  if ("parameter" in at) return `parameter "${oneLine(at.parameter, 63)}"`
+  return at.column === "" ? "" : `column "${oneLine(at.column, 63)}"`
+}
+
+/** The worst of them in one line; the table is for those who print the whole error. */
+export const findingsInBrief = (all: ReadonlyArray<Finding>): string => {
+  const errors = all.filter(({ severity }) => severity === "error")
+  const shown = [...errors, ...all.filter((finding) => !errors.includes(finding))].slice(0, mostInBrief)
+  const told = shown.map((finding) => `${placeOf(finding)} ${oneLine(finding.message, 200)}`.trim())
+  return [...told, ...more(all, told.length)].join("; ")
+}
+
 const findings = (all: ReadonlyArray<Finding>): Block => {
-  const rows = all.slice(0, mostFindings).map(({ at, message, severity }) => ({
-    severity,
-    at: "column" in at ? `column "${oneLine(at.column, 63)}"` : `parameter "${oneLine(at.parameter, 63)}"`,
-    message: oneLine(message, 300)
+  const rows = all.slice(0, mostFindings).map((finding) => ({
+    severity: finding.severity,
+    at: placeOf(finding),
+    message: oneLine(finding.message, 300)
   }))
   const severityWidth = Math.max(...rows.map((row) => row.severity.length))
   const atWidth = Math.max(...rows.map((row) => widthOf(row.at)))

@@ -323,6 +323,9 @@ describe("values that do not fit", () => {
           state   nothing was sent; the connection is healthy
       `)
     )
+    expect(error.message).toBe(
+      'StatementMismatch: the statement and its Schemas disagree: 3 findings: column "createdAt" timestamptz cannot be read as Schema.Boolean; parameter "email" Schema.Number encodes a number, the server expects text; column "総計" numeric is read as Schema.Number: fractions are rounded, in query "countriesAbove", defined at src/Country.ts:14. Nothing was sent; the connection is healthy.'
+    )
   })
   it("name the column, the row and the server's type", () => {
     const error = new Permanent({
