@@ -1,16 +1,14 @@
 // Statements: a template with named, typed slots becomes a function. No value is ever part of the SQL text.
 // How a statement runs is `internal/runQuery`; what its rows become is `internal/rows`.
 import { builtinTypes } from "@pgfx/codecs"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type CommandTag, readCommandTag } from "./internal/commandTag.ts"
 import { checkStatement, registerStatement } from "./internal/checkQueries.ts"
-import { type Database, databaseOf } from "./internal/database.ts"
+import { databaseOf } from "./internal/database.ts"
 import { definedAt } from "./internal/origin.ts"
 import { RowPlan } from "./internal/rows/RowPlan.ts"
 import { ParameterPlan } from "./internal/parameters/ParameterPlan.ts"
@@ -20,6 +18,7 @@ import { streamQuery } from "./internal/streamQuery.ts"
 import { compileTemplate } from "./internal/sql/template.ts"
 import { statementWords } from "./internal/sql/words.ts"
 import type { Statement } from "./internal/Statement.ts"
+import { withDatabase } from "./internal/withDatabase.ts"
 import { Postgres } from "./Postgres.ts"
 import { type Finding, Permanent, type PostgresError, type StatementInfo } from "./PostgresError.ts"
 import { type ContextOf, type ParamsOf, piecesOfTemplate, type Slots } from "./Sql.ts"
@@ -107,16 +106,6 @@ const prepare = <A, R>(
 
 /** The argument object, whatever its type: the type of the template has checked it. */
 const argumentsOf = (args: ReadonlyArray<unknown>): Readonly<Record<string, unknown>> => Object(args[0] ?? {})
-
-/** The database of the fiber's context. One step for what `Effect.flatMap(Postgres, …)` takes four: every query begins with it. */
-const withDatabase = <A, E, R>(
-  use: (database: Database) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R | Postgres> =>
-  Effect.withFiberRuntime((fiber) => {
-    // what is required is in the context, by the type of the result
-    const context = fiber.getFiberRef(FiberRef.currentContext) as Context.Context<Postgres>
-    return use(databaseOf(Context.get(context, Postgres)))
-  })
 
 type Finish<A, B> = (rows: ReadonlyArray<A>, outcome: Outcome, statement: Statement) => Effect.Effect<B, PostgresError>
 

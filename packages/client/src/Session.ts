@@ -2,32 +2,23 @@
 // anybody else gets the connection.
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import {
-  CurrentHolder,
-  databaseOf,
-  type Holder,
-  holderOf,
-  leaseExclusively,
-  makeHolder,
-  runInHolder
-} from "./internal/database.ts"
-import { Postgres } from "./Postgres.ts"
+import { CurrentHolder, type Holder, holderOf, makeHolder, runInHolder } from "./internal/database.ts"
+import { leaseExclusively } from "./internal/exclusiveLease.ts"
+import { withDatabase } from "./internal/withDatabase.ts"
+import type { Postgres } from "./Postgres.ts"
 import type { PostgresError } from "./PostgresError.ts"
 
 const pin = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | PostgresError, R | Postgres> =>
-  Effect.flatMap(Postgres, (postgres) =>
-    Effect.flatMap(Effect.context<never>(), (context) => {
-      const database = databaseOf(postgres)
-      // Inside a pin or a transaction of this database the connection is held already.
-      if (holderOf(context, database) !== undefined) return self
-      const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
-      return Effect.acquireUseRelease(
-        leaseExclusively(database).pipe(Effect.interruptible),
-        ({ dispatcher }) => runInHolder(makeHolder(database, dispatcher, outer, 0, []), self),
-        ({ sweep }) => sweep
-      )
-    })
-  )
+  withDatabase((database, context) => {
+    // Inside a pin or a transaction of this database the connection is held already.
+    if (holderOf(context, database) !== undefined) return self
+    const outer = Context.getOrElse(context, CurrentHolder, (): Holder | undefined => undefined)
+    return Effect.acquireUseRelease(
+      leaseExclusively(database, Effect.interruptible),
+      ({ dispatcher }) => runInHolder(makeHolder(database, dispatcher, outer, 0, []), self),
+      (lease) => Effect.sync(() => lease.end(true))
+    )
+  })
 
 /**
  * Pin one connection for the whole effect; concurrent queries in it are pipelined.

@@ -13,12 +13,11 @@ import type { Settle } from "./exchange/Group.ts"
 import type { Run } from "./exchange/Run.ts"
 import { errorOfFailure } from "./failure.ts"
 import type { Claim, Waiter } from "./lease.ts"
-import { abandon, type MakeRun, type RequestContext, untilAnswered } from "./runOn.ts"
+import { abandon, type MakeRun, type RequestContext } from "./runOn.ts"
+import { type Resume, untilAnswered } from "./untilAnswered.ts"
 
 /** Connections may die one after the other under a request; each time it had not been sent. */
 const mostMoves = 8
-
-type Resume<A> = (effect: Effect.Effect<A, PostgresError>) => void
 
 const transactionLeftOpen = (status: string): ProtocolViolation =>
   new ProtocolViolation({
@@ -41,8 +40,14 @@ class SharedRequest<A> implements Waiter {
   private readonly database: Database
   private readonly context: RequestContext
   private readonly make: MakeRun<A>
-  private readonly resume: Resume<A>
-  constructor(database: Database, context: RequestContext, make: MakeRun<A>, fiber: object, resume: Resume<A>) {
+  private readonly resume: Resume<A, PostgresError>
+  constructor(
+    database: Database,
+    context: RequestContext,
+    make: MakeRun<A>,
+    fiber: object,
+    resume: Resume<A, PostgresError>
+  ) {
     this.database = database
     this.context = context
     this.make = make
@@ -123,7 +128,7 @@ export const onSharedLease = <A>(
   make: MakeRun<A>,
   fiber: object
 ): Effect.Effect<A, PostgresError> =>
-  untilAnswered<A>((resume) => {
+  untilAnswered<A, PostgresError>((resume) => {
     const request = new SharedRequest(database, context, make, fiber, resume)
     request.place()
     return () => request.giveUp()

@@ -3,7 +3,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { Broken, type PostgresError } from "../PostgresError.ts"
-import { type Database, leaseExclusively } from "./database.ts"
+import type { Database } from "./database.ts"
+import { leaseExclusively } from "./exclusiveLease.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
 import { TextRows } from "./exchange/learnTypes.ts"
@@ -70,12 +71,12 @@ const pause = Duration.millis(50)
 
 const askAnother = (database: Database, mark: CommitMark, xid: string): Effect.Effect<Verdict, PostgresError> =>
   Effect.acquireUseRelease(
-    Effect.interruptible(leaseExclusively(database)),
+    leaseExclusively(database, Effect.interruptible),
     ({ dispatcher }) =>
       Effect.map(ask(dispatcher, statusText, [xid], false), ([status = null, history = null]) =>
         verdictOf(mark, status, history)
       ),
-    ({ release }) => release
+    (lease) => Effect.sync(() => lease.end())
   )
 
 /** Until there is a verdict. What is Permanent will be so again: no right to ask, a pool that was closed. */

@@ -10,6 +10,7 @@ import type { PostgresError, ServerReport } from "../PostgresError.ts"
 import type { Settings } from "../Settings.ts"
 import { type Endpoint, Transport } from "../Transport.ts"
 import type { Database } from "./database.ts"
+import { Deadlines } from "./Deadlines.ts"
 import { serverReport } from "./errorFromReport.ts"
 import { connectListener } from "./notification/connectListener.ts"
 import { Descriptions } from "./StatementCache.ts"
@@ -85,6 +86,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedDatabase, PostgresE
       destroy: connection.destroy,
       schedule: connection.schedule,
       commitTimeout: resolved.commitTimeout,
+      commitDeadlines: new Deadlines(Duration.toMillis(resolved.commitTimeout), connection.timers),
       // one that is not replaced has nobody to ask
       commitProbe: resolved.commitProbe && resolved.reconnect,
       interruptGrace: resolved.interruptGrace,

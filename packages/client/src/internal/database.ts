@@ -4,10 +4,10 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { PermanentReason, PostgresError } from "../PostgresError.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import type { Part } from "./exchange/parts.ts"
-import { errorOfFailure, type FailureContext } from "./failure.ts"
 import { Gate } from "./Gate.ts"
 import type { Observer } from "./tracing/Observer.ts"
 import type { Listener } from "./notification/Listener.ts"
@@ -28,6 +28,8 @@ export interface Database {
   /** calls back after that time, by the clock of the Layer; the function it answers takes the call back */
   readonly schedule: (after: Duration.Duration, callback: () => void) => () => void
   readonly commitTimeout: Duration.Duration
+  /** of that length */
+  readonly commitDeadlines: Deadlines
   /** another connection is asked what became of a COMMIT without an answer */
   readonly commitProbe: boolean
   /** how long an interrupted fiber waits for the recovery of its connection */
@@ -90,26 +92,6 @@ export const holderOf = (context: Context.Context<never>, database: Database): H
   return holder
 }
 
-/** A connection for one scope, and what ends the claim to it. */
-export interface Lease {
-  readonly dispatcher: Dispatcher
-  readonly release: Effect.Effect<void>
-  /** the same, and the session is reset before anybody else gets it; that is not waited for */
-  readonly sweep: Effect.Effect<void>
-}
-
-/**
- * A transaction inside a pin uses the pin's connection; asking for another would wait for itself. Until it ends it has the connection to
- * itself: what the pin's other fibers do must not be undone with it.
- */
-export const leaseWithin = (database: Database, pin: Holder | undefined): Effect.Effect<Lease, PostgresError> =>
-  pin === undefined
-    ? leaseExclusively(database)
-    : Effect.map(pin.gate.pass(true), () => {
-        const release = Effect.sync(() => pin.gate.open())
-        return { dispatcher: pin.dispatcher, release, sweep: release }
-      })
-
 /** Neither the scope has ended nor one of this database around it. */
 export const isOpen = (holder: Holder): boolean => {
   let at: Holder | undefined = holder
@@ -153,29 +135,39 @@ export const makeHolder = (
   begin: ReadonlyArray<Part>
 ): Holder => new Scope(database, dispatcher, outer, depth, begin)
 
-export interface Beginning {
-  readonly parts: ReadonlyArray<Part>
+/** What has to be sent before a statement of a scope: BEGIN and the SAVEPOINTs inside it, outermost first. */
+export class Beginning {
+  /** what became of it is known */
+  isOver = false
+  private readonly holders: ReadonlyArray<Holder>
+  private readonly taken: ReadonlyArray<ReadonlyArray<Part>>
+  constructor(holders: ReadonlyArray<Holder>) {
+    this.holders = holders
+    this.taken = holders.map(({ begin }) => begin)
+    for (const holder of holders) holder.begin = nothing
+  }
+  get parts(): ReadonlyArray<Part> {
+    return this.taken.length === 1 ? (this.taken[0] ?? nothing) : this.taken.flat()
+  }
   /** it was handed to the transport */
-  readonly isWritten: () => boolean
-  readonly giveBack: () => void
+  get isWritten(): boolean {
+    return this.taken[0]?.[0]?.written === true
+  }
+  giveBack(): void {
+    for (const [i, holder] of this.holders.entries()) holder.begin = this.taken[i] ?? nothing
+  }
 }
 
-/** What has to be sent before a statement of this scope: BEGIN and the SAVEPOINTs inside it, outermost first. */
+const nothing: ReadonlyArray<Part> = []
+
 export const takeBegin = (holder: Holder): Beginning => {
-  const taken: Array<{ readonly of: Holder; readonly parts: ReadonlyArray<Part> }> = []
+  const holders: Array<Holder> = []
   for (let of: Holder | undefined = holder; of !== undefined; of = of.outer) {
     if (of.database !== holder.database) continue
     if (of.begin.length === 0) break
-    taken.unshift({ of, parts: of.begin })
-    of.begin = []
+    holders.unshift(of)
   }
-  return {
-    parts: taken.flatMap(({ parts }) => parts),
-    isWritten: () => taken[0]?.parts[0]?.written === true,
-    giveBack: () => {
-      for (const { of, parts } of taken) of.begin = parts
-    }
-  }
+  return new Beginning(holders)
 }
 
 /** Runs a scope's body in it; whoever outlives the body finds the scope closed. */
@@ -190,32 +182,4 @@ export const runInHolder = <A, E, R>(
         holder.open = false
       })
     )
-  )
-
-/** An exclusive lease: FIFO behind everything that was asked for before. Whoever gets it releases it. */
-export const leaseExclusively = (
-  database: Database,
-  context: Omit<FailureContext, "inTransaction"> = {}
-): Effect.Effect<Lease, PostgresError> =>
-  Effect.withFiberRuntime((fiber) =>
-    Effect.async((resume) => {
-      const claim = database.lessor.exclusive({
-        fiber: fiber.id(),
-        site: fiber.currentSpan?._tag === "Span" ? fiber.currentSpan.name : undefined,
-        granted: (dispatcher) => {
-          // what was run before is not this holder's
-          dispatcher.latest = undefined
-          resume(
-            Effect.succeed({
-              dispatcher,
-              release: Effect.sync(() => claim.end()),
-              sweep: Effect.sync(() => claim.end(true))
-            })
-          )
-        },
-        refused: (failure) => resume(Effect.fail(errorOfFailure(failure, { ...context, inTransaction: false })))
-      })
-      // Interruption may come after the grant and before the fiber has seen it: then the lease is given back here.
-      return Effect.sync(() => claim.end())
-    })
   )

@@ -1,17 +1,16 @@
 // Where a request runs: inside the innermost transaction or pin of its database, else on a lease of its own kind. What a statement may not
 // do where it stands is refused here, before anything is sent.
-import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { Permanent, type PermanentReason, type PostgresError } from "../PostgresError.ts"
 import { attemptOf, noted } from "./attempt.ts"
-import { type Database, type Holder, holderOf, isOpen, leaseExclusively, takeBegin } from "./database.ts"
+import { type Database, type Holder, holderOf, isOpen } from "./database.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
-import type { Part } from "./exchange/parts.ts"
 import { SingleExchange } from "./exchange/Run.ts"
+import { leaseExclusively } from "./exclusiveLease.ts"
+import { runFirst, runHeld } from "./HeldRequest.ts"
 import { type MakeRun, type RequestContext, runOn } from "./runOn.ts"
 import { onSharedLease } from "./SharedRequest.ts"
 import type { StatementWords } from "./sql/words.ts"
@@ -56,39 +55,21 @@ const misplaced = (words: StatementWords, holder: Holder | undefined): Permanent
 /** BEGIN by itself, for what cannot carry it: scripts, streams, locks. Free if it was sent already. */
 export const ensureBegun = (holder: Holder): Effect.Effect<void, PostgresError> =>
   Effect.suspend(() => {
-    const { dispatcher, gate } = holder
+    const { gate } = holder
     if (!isOpen(holder)) return Effect.fail(finished({}))
     if (holder.busy !== undefined) return refuse({}, holder.busy)
-    if (gate.isClosed) return Effect.zipRight(gate.pass(false), ensureBegun(holder))
+    if (gate.isClosed) return Effect.zipRight(gate.passed, ensureBegun(holder))
     if (holder.begin.length === 0) return Effect.void
-    return beginning(holder, (parts) =>
-      runOn<GroupAnswer>(
-        dispatcher,
-        { inTransaction: true, statement: { name: undefined, sql: "BEGIN", definedAt: "pgfx" } },
-        (settle) => new SingleExchange(new Group("transaction", parts, settle))
+    return Effect.asVoid(
+      runFirst<GroupAnswer>(
+        holder,
+        beginContext,
+        (settle, parts = []) => new SingleExchange(new Group("transaction", parts, settle))
       )
     )
   })
 
-/** What goes with BEGIN; until the server has answered, everybody else of the transaction waits. */
-const beginning = <A>(
-  holder: Holder,
-  run: (parts: ReadonlyArray<Part>) => Effect.Effect<A, PostgresError>
-): Effect.Effect<A, PostgresError> => {
-  const { dispatcher, gate } = holder
-  const begin = takeBegin(holder)
-  gate.close()
-  return Effect.onExit(run(begin.parts), (exit) =>
-    Effect.sync(() => {
-      const interrupted = Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
-      // Never sent, or refused: there is no transaction yet. Interrupted, there may be one or not. And where all went well and there is none,
-      // the statement has ended it.
-      if (!begin.isWritten() || (Exit.isFailure(exit) && !interrupted && dispatcher.status === "I")) begin.giveBack()
-      else if (interrupted) holder.doomed = true
-      gate.open()
-    })
-  )
-}
+const beginContext: RequestContext = { statement: { name: undefined, sql: "BEGIN", definedAt: "pgfx" } }
 
 const onHolder = <A>(
   holder: Holder,
@@ -98,42 +79,25 @@ const onHolder = <A>(
 ): Effect.Effect<A, PostgresError> => {
   if (!isOpen(holder)) return Effect.fail(finished(context))
   if (holder.busy !== undefined) return refuse(context, holder.busy)
-  const { gate } = holder
-  const again = Effect.suspend(() => onHolder(holder, context, placement, make))
-  if (gate.isClosed) return Effect.zipRight(gate.pass(false), again)
+  if (holder.gate.isClosed) {
+    return Effect.zipRight(
+      holder.gate.passed,
+      Effect.suspend(() => onHolder(holder, context, placement, make))
+    )
+  }
   if (holder.doomed) return refuse(context, doomed)
   // Whoever has the connection next finds the session as it was.
   if (placement.words.kind === "sessional") holder.dispatcher.session.expect(placement.words.first)
-  const run = holder.depth === 0 ? inPin(holder, context, make) : runInTransaction(holder, context, make)
   if (holder.begin.length > 0) {
-    return placement.joins === true ? beginning(holder, run) : Effect.zipRight(ensureBegun(holder), again)
+    if (placement.joins === true) return runFirst(holder, context, make)
+    return Effect.zipRight(
+      ensureBegun(holder),
+      Effect.suspend(() => onHolder(holder, context, placement, make))
+    )
   }
-  return placement.timeout === undefined ? run([]) : alone(holder, run([]))
+  const run = runHeld(holder, context, make)
+  return placement.timeout === undefined ? run : alone(holder, run)
 }
-
-/** How a request runs in a scope, with what has to go in front of it. */
-type RunIn<A> = (before: ReadonlyArray<Part>) => Effect.Effect<A, PostgresError>
-
-const inPin =
-  <A>({ database, dispatcher }: Holder, context: RequestContext, make: MakeRun<A>): RunIn<A> =>
-  () =>
-    runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace)
-
-/** Its failure, or its interruption, is its scope's. */
-export const runInTransaction =
-  <A>(holder: Holder, context: RequestContext, make: MakeRun<A>): RunIn<A> =>
-  (before) => {
-    const { database, dispatcher, failedBy } = holder
-    const known = { ...context, inTransaction: true, failedBy }
-    return runOn<A>(dispatcher, known, (settle) => make(settle, before), database.interruptGrace, {
-      failed: (error) => {
-        if (dispatcher.status === "E") holder.failedBy ??= error
-      },
-      interrupted: () => {
-        holder.doomed = true
-      }
-    })
-  }
 
 /** Alone on a connection for one request; `sweep`: the session is reset behind it. */
 const solo = <A>(
@@ -143,9 +107,9 @@ const solo = <A>(
   sweep: boolean
 ): Effect.Effect<A, PostgresError> =>
   Effect.acquireUseRelease(
-    Effect.interruptible(leaseExclusively(database, context)),
+    leaseExclusively(database, Effect.interruptible, context),
     ({ dispatcher }) => runOn(dispatcher, { ...context, inTransaction: false }, make, database.interruptGrace),
-    (lease) => (sweep ? lease.sweep : lease.release)
+    (lease) => Effect.sync(() => lease.end(sweep))
   )
 
 /** How a request is to be placed. */

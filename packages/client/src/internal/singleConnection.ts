@@ -11,6 +11,7 @@ import * as Scope from "effect/Scope"
 import { Broken, PostgresError } from "../PostgresError.ts"
 import { Transport } from "../Transport.ts"
 import type { Database } from "./database.ts"
+import type { Timers } from "./Deadlines.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import type { CloseReason } from "./exchange/Exchange.ts"
 import { SingleConnectionLessor } from "./lease.ts"
@@ -40,6 +41,7 @@ export interface SingleConnection {
   readonly silence: () => number
   readonly destroy: (dispatcher: Dispatcher, reason: CloseReason) => void
   readonly schedule: Database["schedule"]
+  readonly timers: Timers
 }
 
 export interface SingleConnectionOptions {
@@ -86,6 +88,7 @@ export const keepConnection = ({
     const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
     const schedule: Database["schedule"] = (after, callback) => fork(Effect.delay(Effect.sync(callback), after)).stop
     const now = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+    const timers: Timers = { now, schedule: (millis, callback) => schedule(Duration.millis(millis), callback) }
     const address = settings.hosts.map(({ name }) => name).join(", ")
     const timeout = Duration.toMillis(settings.connectTimeout)
 
@@ -185,14 +188,7 @@ export const keepConnection = ({
       )
     }
 
-    const pace = new ConnectPace(
-      {
-        now,
-        random: () => Effect.runSync(random.next),
-        schedule: (millis, callback) => schedule(Duration.millis(millis), callback)
-      },
-      dial
-    )
+    const pace = new ConnectPace({ ...timers, random: () => Effect.runSync(random.next) }, dial)
 
     /** Nobody waits for another connection for longer than for the first. */
     const armExpiry = (): void => {
@@ -253,6 +249,7 @@ export const keepConnection = ({
       reconnects: () => reconnects,
       silence: () => now() - heardAt,
       destroy,
-      schedule
+      schedule,
+      timers
     }
   })

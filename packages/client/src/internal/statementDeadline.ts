@@ -54,7 +54,7 @@ export const alone = <A>(
   self: Effect.Effect<A, PostgresError>
 ): Effect.Effect<A, PostgresError> =>
   Effect.acquireUseRelease(
-    Effect.interruptible(gate.pass(true)),
+    gate.passAlone(Effect.interruptible),
     () => Effect.zipRight(drained(dispatcher), self),
     () => Effect.sync(() => gate.open())
   )

@@ -11,16 +11,18 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { PostgresError } from "../PostgresError.ts"
 import { command } from "./command.ts"
-import { type Database, type Holder, holderOf, isOpen, type Lease, leaseExclusively } from "./database.ts"
+import { type Database, type Holder, holderOf, isOpen } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
 import { Group, type GroupAnswer } from "./exchange/Group.ts"
-import { CloseTarget, ExecutePortal, noRows, ownStatement, type RowSink } from "./exchange/parts.ts"
+import { CloseTarget, ExecutePortal, noRows, ownStatement, type Part, type RowSink } from "./exchange/parts.ts"
 import { type StatementAnswer, StatementRun } from "./exchange/StatementRun.ts"
+import { type Lease, leaseExclusively } from "./exclusiveLease.ts"
+import { runHeld } from "./HeldRequest.ts"
 import { exchangeOn, type MakeRun, runOn } from "./runOn.ts"
 import { alone, withDeadline } from "./statementDeadline.ts"
 import type { CancelFacts } from "./errorFromReport.ts"
 import { SingleExchange } from "./exchange/Run.ts"
-import { ensureBegun, finished, refuse, runInTransaction, streamInProgress } from "./runRequest.ts"
+import { ensureBegun, finished, refuse, streamInProgress } from "./runRequest.ts"
 import { underDeadline } from "./deadline.ts"
 import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
@@ -40,7 +42,7 @@ interface Place {
 let portals = 0
 
 /** Read-only, because an early end cannot report a failing COMMIT. A statement that writes is answered with 25006. */
-const beginReadOnly = ownStatement("BEGIN READ ONLY")
+const beginReadOnly = (): ReadonlyArray<Part> => ownStatement("BEGIN READ ONLY")
 
 const ownTransaction = (
   database: Database,
@@ -48,11 +50,13 @@ const ownTransaction = (
   pin?: Holder
 ): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(Effect.interruptible(lease), ({ dispatcher, release }) =>
+    Effect.acquireRelease(lease, (lease) =>
       // A pin that has ended has swept this up, and somebody else may have the connection.
       Effect.zipRight(
-        Effect.suspend(() => (pin === undefined || isOpen(pin) ? endTransaction(database, dispatcher) : Effect.void)),
-        release
+        Effect.suspend(() =>
+          pin === undefined || isOpen(pin) ? endTransaction(database, lease.dispatcher) : Effect.void
+        ),
+        Effect.sync(() => lease.end())
       )
     ),
     ({ dispatcher }) => ({ dispatcher, inTransaction: false, holder: pin })
@@ -62,10 +66,10 @@ const ownTransaction = (
 const leaseOfPin = (pin: Holder): Effect.Effect<Lease> =>
   Effect.sync(() => {
     pin.busy = streamInProgress
-    const release = Effect.sync(() => {
+    const end = (): void => {
       pin.busy = undefined
-    })
-    return { dispatcher: pin.dispatcher, release, sweep: release }
+    }
+    return { dispatcher: pin.dispatcher, end }
   })
 
 /** Nothing is sent if nothing was begun, or if BEGIN has not been answered because the connection is gone. */
@@ -82,7 +86,7 @@ const endTransaction = (database: Database, dispatcher: Dispatcher): Effect.Effe
 const place = (database: Database): Effect.Effect<Place, PostgresError, Scope.Scope> =>
   Effect.withFiberRuntime((fiber) => {
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
-    if (holder === undefined) return ownTransaction(database, leaseExclusively(database))
+    if (holder === undefined) return ownTransaction(database, leaseExclusively(database, Effect.interruptible))
     const { depth, dispatcher } = holder
     return Effect.flatMap(ensureBegun(holder), () =>
       // In a pin somebody may have said BEGIN by hand: a COMMIT of ours would end that.
@@ -166,8 +170,7 @@ export const streamQuery = <A, R>(
         const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
         const request = { ...context, cancel }
         if (holder === undefined) return runOn(dispatcher, request, bounded)
-        const one =
-          holder.depth === 0 ? runOn(dispatcher, request, bounded) : runInTransaction(holder, request, bounded)([])
+        const one = runHeld(holder, request, bounded)
         return timeout === undefined ? one : alone(holder, one)
       }
       // A deadline is that of a whole batch: it must not pass because the consumer is slow in the middle of one.
@@ -194,7 +197,7 @@ export const streamQuery = <A, R>(
         Effect.map(Effect.forkDaemon(Effect.interruptible(batch)), (fiber) => (underWay = fiber))
       const opened = Effect.suspend(() => {
         open = true
-        const options = { portal, maxRows: batchSize(fetchSize, seen), before: inTransaction ? [] : beginReadOnly }
+        const options = { portal, maxRows: batchSize(fetchSize, seen), before: inTransaction ? [] : beginReadOnly() }
         const call = window.over(makeCall(database, { ...prepared, describeFirst: true }, values, options))
         return Effect.tap(
           run<StatementAnswer<WindowedRows<A, R>>>((settle) => new StatementRun(call, database, settle)),

@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import type * as Scope from "effect/Scope"
 import type { PostgresError } from "../../PostgresError.ts"
-import { type Database, type Holder, holderOf, isOpen, leaseExclusively } from "../database.ts"
+import { type Database, type Holder, holderOf, isOpen } from "../database.ts"
 import type { Dispatcher } from "../exchange/Dispatcher.ts"
+import { leaseExclusively } from "../exclusiveLease.ts"
 import type { FailureContext } from "../failure.ts"
 import type { RequestContext } from "../runOn.ts"
 import { copyInProgress, doomed, ensureBegun, finished, refuse } from "../runRequest.ts"
@@ -25,14 +26,14 @@ const inHolder = (holder: Holder, context: RequestContext): Effect.Effect<CopyLi
     if (!isOpen(holder)) return Effect.fail(finished(context))
     if (holder.busy !== undefined) return refuse(context, holder.busy)
     if (holder.doomed) return refuse(context, doomed)
-    return Effect.zipRight(ensureBegun(holder), gate.pass(true))
+    return Effect.zipRight(Effect.interruptible(ensureBegun(holder)), gate.passAlone(Effect.interruptible))
   })
   const leave = Effect.sync(() => {
     holder.busy = undefined
     gate.open()
   })
   return Effect.acquireRelease(
-    Effect.map(Effect.interruptible(enter), () => {
+    Effect.map(enter, () => {
       holder.busy = copyInProgress
     }),
     () => leave
@@ -50,7 +51,9 @@ export const copyLine = (
     const holder = holderOf(fiber.getFiberRef(FiberRef.currentContext), database)
     if (holder !== undefined) return inHolder(holder, context)
     return Effect.map(
-      Effect.acquireRelease(Effect.interruptible(leaseExclusively(database, context)), ({ release }) => release),
+      Effect.acquireRelease(leaseExclusively(database, Effect.interruptible, context), (lease) =>
+        Effect.sync(() => lease.end())
+      ),
       ({ dispatcher }) => ({ dispatcher, holder: undefined, inTransaction: false })
     )
   })

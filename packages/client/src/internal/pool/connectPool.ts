@@ -17,6 +17,7 @@ import { Tracing } from "../../Tracing.ts"
 import { type Endpoint, Transport } from "../../Transport.ts"
 import type { ConnectedDatabase } from "../connectDatabase.ts"
 import type { Database } from "../database.ts"
+import { Deadlines } from "../Deadlines.ts"
 import { serverReport } from "../errorFromReport.ts"
 import type { Dispatcher } from "../exchange/Dispatcher.ts"
 import { connectListener } from "../notification/connectListener.ts"
@@ -204,6 +205,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedPool, PostgresError
       destroy: pool.destroy,
       schedule,
       commitTimeout: resolved.commitTimeout,
+      commitDeadlines: new Deadlines(Duration.toMillis(resolved.commitTimeout), ports),
       commitProbe: resolved.commitProbe,
       interruptGrace: resolved.interruptGrace,
       fetchSize: resolved.fetchSize,
