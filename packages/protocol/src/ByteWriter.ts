@@ -205,6 +205,18 @@ export class ByteWriter {
   }
 
   /**
+   * Hands over `value` itself, without a copy: whoever made it does not write into it any more. For large values: it is a chunk of its own
+   * among those that `take` answers, and what follows it goes on in the chunk before.
+   */
+  reference(value: Uint8Array): void {
+    this.reserve(value.length)
+    this.close()
+    this.from = this.at
+    this.chunks.push(value)
+    this.base += value.length
+  }
+
+  /**
    * Text as UTF-8, without length or terminator. PostgreSQL's text holds neither NUL nor lone surrogates:
    * EncodeError. `index`, if any, stands behind `field` there.
    */

@@ -77,6 +77,47 @@ describe("chunks", () => {
   })
 })
 
+describe("what is referenced", () => {
+  const pieces = fc.array(fc.oneof(text, fc.uint8Array({ minLength: 1, maxLength: 50 })), { maxLength: 6 })
+  /** Each piece a message; bytes are copied or not. */
+  const write = (w: ByteWriter, piece: string | Uint8Array, copied: boolean): void => {
+    if (typeof piece === "string") return writeQuery(w, piece)
+    w.beginMessage(0x64, "CopyData")
+    w.uint8(7)
+    if (copied) w.bytes(piece)
+    else w.reference(piece)
+    w.uint8(8)
+    w.endMessage()
+  }
+
+  it("is handed over itself, between what was written before and after it, and can be taken back", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), pieces, pieces, (chunkSize, kept, dropped) => {
+        const w = new ByteWriter({ chunkSize })
+        const plain = new ByteWriter()
+        for (const piece of kept) write(w, piece, false)
+        const mark = w.mark()
+        for (const piece of dropped) write(w, piece, false)
+        w.rewind(mark)
+        writeQuery(w, "after")
+        for (const piece of kept) write(plain, piece, true)
+        writeQuery(plain, "after")
+        expect(w.size).toBe(plain.size)
+        const chunks = w.take()
+        expect([...joinChunks(chunks)]).toEqual([...joinChunks(plain.take())])
+        for (const piece of kept) if (typeof piece !== "string") expect(chunks).toContain(piece)
+      })
+    )
+  })
+
+  it("counts in the length of its message", () => {
+    const w = new ByteWriter()
+    w.beginMessage(0x64, "CopyData", 100)
+    expect(errorOf(() => w.reference(new Uint8Array(97))).field).toBe("length")
+    expect(w.size).toBe(0)
+  })
+})
+
 describe("mark and rewind", () => {
   it("leave no trace of what was written in between, finished or not, in whatever chunks it lies", () => {
     fc.assert(

@@ -1,14 +1,22 @@
-// ⚡ COPY data as it is: no rows, no options. What comes in is copied once, into messages of a bounded size; what goes out are the bytes that
-// were read, without the headers between them.
+// ⚡ COPY data as it is: no rows, no options. What comes in goes into messages of a bounded size, small pieces copied once, large ones as they are:
+// they stay their maker's, who writes into them no more. What goes out are the bytes that were read, without the headers between them.
 import { type ByteWriter, type CopyData, frontendType } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
 import type { CopyPacker } from "./copyIn.ts"
 import type { CopyReader } from "./copyOut.ts"
 
-/** Bytes of one CopyData: one chunk of the writer, one system call. */
-const messageBytes = 63 * 1024
+/** Copied bytes of one CopyData: one chunk of the writer, one system call. */
+const copiedBytes = 63 * 1024
+/** Bytes of one CopyData, but for its last element. */
+const messageBytes = 256 * 1024
 /** Messages written before anybody looks whether the transport keeps up. */
 const messagesPerWrite = 4
+/**
+ * From here on an element is sent as it is: the memory of a copy lies outside of the heap, where V8 collects it by full collections. In elements
+ * of 50 kB a MB took 1,300 µs of CPU time copied and 340 as it is, and the process grew by 44 and 2 MiB (Node 20); a system call more costs as much
+ * as the copy of 16 KiB.
+ */
+const referenceFrom = 16 * 1024
 
 class BytesPacker implements CopyPacker<Uint8Array> {
   /** of the element that is being written */
@@ -30,18 +38,25 @@ class BytesPacker implements CopyPacker<Uint8Array> {
   }
 
   private writeMessage(chunk: ReadonlyArray<Uint8Array>, from: number, writer: ByteWriter): number {
+    const before = writer.size
     let at = from
-    let room = messageBytes
+    let room = copiedBytes
     writer.beginMessage(frontendType.CopyData, "CopyData")
-    while (room > 0 && at < chunk.length) {
+    while (room > 0 && at < chunk.length && writer.size - before < messageBytes) {
       const element = chunk[at]!
-      const end = Math.min(element.length, this.offset + room)
-      writer.bytes(this.offset === 0 && end === element.length ? element : element.subarray(this.offset, end))
-      room -= end - this.offset
-      if (end === element.length) {
-        at++
-        this.offset = 0
-      } else this.offset = end
+      const rest = element.length - this.offset
+      const isReferenced = rest >= referenceFrom
+      const end = this.offset + Math.min(rest, isReferenced ? messageBytes : room)
+      const part = this.offset === 0 && end === element.length ? element : element.subarray(this.offset, end)
+      if (isReferenced) writer.reference(part)
+      else {
+        writer.bytes(part)
+        room -= part.length
+      }
+      this.offset = end
+      if (end < element.length) continue
+      at++
+      this.offset = 0
     }
     writer.endMessage()
     return at

@@ -29,8 +29,8 @@ export interface CopyInProgress {
   readonly isFull: boolean
   /** Until the transport has passed on enough of what it was given. */
   readonly drained: Effect.Effect<void>
-  /** The number of rows that the server has stored. */
-  readonly finish: Effect.Effect<number, PostgresError>
+  /** The number of rows that the server has stored, once `last` has written what stands behind the data. */
+  readonly finish: (last: (writer: ByteWriter) => void) => Effect.Effect<number, PostgresError>
   /** What ends before its end is not stored. */
   readonly close: Effect.Effect<void>
 }
@@ -108,9 +108,8 @@ class CopyInSession implements CopyInProgress {
     return Effect.sync(takeBack)
   })
 
-  /** The number of rows that the server has stored. */
-  readonly finish: Effect.Effect<number, PostgresError> = Effect.suspend(() => {
-    this.exchange.finish()
+  readonly finish = (last: (writer: ByteWriter) => void): Effect.Effect<number, PostgresError> => {
+    this.exchange.finish(last)
     const ended = Effect.contextWithEffect((surroundings: Context.Context<never>) => {
       const attempt = attemptOf(surroundings)
       const { holder } = this.line
@@ -118,7 +117,7 @@ class CopyInSession implements CopyInProgress {
       return attempt === undefined ? answer : noted(answer, { attempt, holder, statement: this.info })
     })
     return Effect.map(ended, ({ tag }) => readCommandTag(tag).rows)
-  })
+  }
 
   /** What ends before its end is not stored. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
@@ -181,13 +180,7 @@ export const copyInSink = <A>(
         const waiting: Waiting = Channel.readWithCause({
           onInput: () => waiting,
           onFailure: (cause) => Channel.failCause(cause),
-          onDone: (): Waiting =>
-            Channel.fromEffect(
-              Effect.suspend(() => {
-                session.write(packer.end)
-                return session.finish
-              })
-            )
+          onDone: (): Waiting => Channel.fromEffect(Effect.suspend(() => session.finish(packer.end)))
         })
         // A server that refuses the data ends a source from which nothing comes, too. What is interrupted then runs in a fiber of its own, and
         // whatever it hands over costs 65 µs: so it does the writing, and hands over nothing but its end.

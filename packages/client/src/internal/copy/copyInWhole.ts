@@ -56,7 +56,8 @@ export class CopyInWhole implements CopyInProgress {
     )
   }
 
-  readonly finish: Effect.Effect<number, PostgresError> = Effect.suspend(() => {
+  readonly finish = (last: (writer: ByteWriter) => void): Effect.Effect<number, PostgresError> => {
+    this.write(last)
     if (this.tooMuch) return this.failed
     const { context, database, line } = this
     const data = this.writer.take()
@@ -75,5 +76,5 @@ export class CopyInWhole implements CopyInProgress {
       ),
       Effect.map(({ tag }) => readCommandTag(tag).rows)
     )
-  })
+  }
 }

@@ -29,7 +29,7 @@ export class RowRefused extends Error {
 
 /** Bytes of rows in one CopyData, but for the last row: one chunk of the writer, one system call. */
 const messageBytes = 60 * 1024
-const messagesPerWrite = 4
+const messagesPerWrite = 1
 /** Rows that a Schema encodes by itself between two looks at the connection. */
 const slowRows = 256
 

@@ -86,11 +86,14 @@ export class CopyIn extends Exchange implements Run {
     return this.phase === "CommandComplete"
   }
 
-  /** The data is complete. */
-  finish(): void {
+  /** The data is complete with what `last` writes; all of it goes in one write. */
+  finish(last: (writer: ByteWriter) => void): void {
     if (!this.takesData) return
     this.phase = "CommandComplete"
-    this.endWriting(writeCopyDone)
+    this.endWriting((writer) => {
+      last(writer)
+      writeCopyDone(writer)
+    })
   }
 
   private refuseRest(): void {
