@@ -258,7 +258,10 @@ export interface Settings {
   // ---- deadlines and limits of the engine
   /** How long an interrupted caller waits for its connection to recover. Default 50 ms. */
   readonly interruptGrace?: Duration.DurationInput | undefined
-  /** From a cancel to its answer; then the connection is destroyed. Default 2 seconds. */
+  /**
+   * How long the server may be silent once a statement is being cancelled; then the connection is destroyed. While its answer keeps
+   * coming, 64 KiB in that time at least, it is not, for up to five times as long. Default 2 seconds.
+   */
   readonly cancelTimeout?: Duration.DurationInput | undefined
   /** How long the answer to COMMIT or ROLLBACK is awaited. Default 30 seconds. */
   readonly commitTimeout?: Duration.DurationInput | undefined

@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { param, Query, Transaction } from "pgfx"
-import { answerHealthy, connected, database, healthy, idle, inTransaction } from "./scripted.ts"
+import { answerHealthy, connected, database, discarded, healthy, idle, inTransaction } from "./scripted.ts"
 
 const echo = Query.one(Schema.String)`SELECT ${param("word", Schema.String)}::text AS echo`
 
@@ -358,6 +358,66 @@ describe("an interrupted request", () => {
           )
         )
       )
+    })
+  )
+
+  /** Sends a wide row every 1.5 s of the test's clock, whatever is cancelled. */
+  const rowsInPieces = (backend: Backend, count: number) =>
+    Effect.forEach(
+      Array.from({ length: count }),
+      () => Effect.delay(backend.send(Message.dataRow("x".repeat(100_000))), "1500 millis"),
+      { discard: true }
+    )
+
+  it.effect("is brought back though its answer takes long, as long as it keeps coming", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const session: Script = (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("SELECT $1::text AS echo")
+          yield* Deferred.succeed(asked, undefined)
+          yield* backend.send(Message.rowDescription("echo"))
+          yield* rowsInPieces(backend, 6)
+          yield* backend.send(Message.errorResponse({ sqlState: "57014", message: "canceling statement" }), idle)
+          yield* answerHealthy(backend)
+        })
+      yield* Effect.gen(function* () {
+        const fiber = yield* Effect.fork(echo({ word: "long" }))
+        yield* Deferred.await(asked)
+        const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
+        yield* Effect.yieldNow()
+        // more than four times cancelTimeout
+        for (let second = 0; second < 10; second++) yield* TestClock.adjust("1 second")
+        yield* Fiber.join(interruption)
+        yield* healthy
+      }).pipe(Effect.provide(database(withCancel(session, (backend) => backend.receiveOf("CancelRequest")))))
+    })
+  )
+
+  it.effect("whose answer never ends costs the connection after five times cancelTimeout", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const dropped = yield* Deferred.make<void>()
+      const session: Script = (backend) =>
+        Effect.gen(function* () {
+          yield* backend.expect("SELECT $1::text AS echo")
+          yield* Deferred.succeed(asked, undefined)
+          yield* backend.send(Message.rowDescription("echo"))
+          yield* Effect.raceFirst(rowsInPieces(backend, 1000), backend.expectEnd)
+          yield* Deferred.succeed(dropped, undefined)
+        })
+      yield* Effect.gen(function* () {
+        const fiber = yield* Effect.fork(echo({ word: "endless" }))
+        yield* Deferred.await(asked)
+        const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
+        yield* Effect.yieldNow()
+        for (let second = 0; second < 9; second++) yield* TestClock.adjust("1 second")
+        assert.isFalse(yield* Deferred.isDone(dropped), "dropped while its answer came")
+        for (let second = 0; second < 3; second++) yield* TestClock.adjust("1 second")
+        yield* Deferred.await(dropped)
+        yield* Fiber.join(interruption)
+        yield* discarded
+      }).pipe(Effect.provide(database(withCancel(session, (backend) => backend.receiveOf("CancelRequest")))))
     })
   )
 })

@@ -188,13 +188,14 @@ export const streamQuery = <A, R>(
       // Whoever stops early has not been interrupted: cancelling would fail the caller's transaction, so what was asked for is read to its end.
       yield* Effect.addFinalizer((exit) => {
         if (underWay === undefined) return Effect.void
-        if (!inTransaction || Exit.isInterrupted(exit)) return Fiber.interrupt(underWay)
         window.discard()
-        return Fiber.await(underWay)
+        return !inTransaction || Exit.isInterrupted(exit) ? Fiber.interrupt(underWay) : Fiber.await(underWay)
       })
       /** Asked for now; its failure is told to whoever waits for it. */
       const start = (batch: Effect.Effect<Batch, PostgresError>): Effect.Effect<UnderWay> =>
-        Effect.map(Effect.forkDaemon(Effect.interruptible(batch)), (fiber) => (underWay = fiber))
+        Effect.uninterruptible(
+          Effect.map(Effect.forkDaemon(Effect.interruptible(batch)), (fiber) => (underWay = fiber))
+        )
       const opened = Effect.suspend(() => {
         open = true
         const options = { portal, maxRows: batchSize(fetchSize, seen), before: inTransaction ? [] : beginReadOnly() }

@@ -72,6 +72,8 @@ export class Dispatcher {
   readonly session = new SessionWatch()
   /** what its holder started last: for those who want to know what they wait for */
   latest: StatementInfo | undefined = undefined
+  /** bytes that have come, counted by the reader: whether they still do tells a slow answer from none */
+  bytesRead = 0
 
   /** the last messages of both sides, for the report of a violation */
   private readonly transcript = new Transcript()

@@ -51,9 +51,13 @@ const reader = (
   const { poll } = duplex
   if (poll === undefined) return pulled(duplex, dispatcher, dispatchTo(decoder, dispatch))
   const unlessPaused: Poll = (wake) => {
-    if (!dispatcher.isPaused) return poll(wake)
-    dispatcher.onReading(wake)
-    return undefined
+    if (dispatcher.isPaused) {
+      dispatcher.onReading(wake)
+      return undefined
+    }
+    const bytes = poll(wake)
+    if (bytes !== undefined && bytes !== "over") dispatcher.bytesRead += bytes.length
+    return bytes
   }
   const polled = dispatchPolled(unlessPaused, decoder, dispatch)
   return Effect.flatMap(polled, ({ finish }) => Effect.zipRight(duplex.read, finish))
@@ -73,7 +77,11 @@ const pulled = (
   const next = Effect.suspend(() => (dispatcher.isPaused ? Effect.zipRight(resumed, duplex.read) : duplex.read))
   const chunks: Channel.Channel<Chunks, unknown, Broken, unknown, void, unknown> = Channel.flatMap(
     Channel.fromEffect(next),
-    (bytes) => (bytes === undefined ? Channel.void : Channel.zipRight(Channel.write(Chunk.of(bytes)), chunks))
+    (bytes) => {
+      if (bytes === undefined) return Channel.void
+      dispatcher.bytesRead += bytes.length
+      return Channel.zipRight(Channel.write(Chunk.of(bytes)), chunks)
+    }
   )
   return Channel.runDrain(Channel.pipeTo(chunks, dispatching))
 }
