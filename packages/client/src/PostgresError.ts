@@ -267,6 +267,10 @@ abstract class Failure<Tag extends string, R extends Reason, O extends Outcome> 
   get statement(): StatementInfo | undefined {
     return this[optionsKey]().statement
   }
+  /** what is true of the connection, as a sentence */
+  get state(): string | undefined {
+    return this[optionsKey]().state
+  }
   /** key/value form for logs and spans; never holds parameter or row values unless the settings allow it */
   get details(): Readonly<Record<string, string | number | boolean>> {
     return renderDetails(this._tag, this[optionsKey]())

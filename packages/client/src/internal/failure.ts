@@ -19,6 +19,8 @@ export interface FailureContext {
   /** the request is a COMMIT: with no answer, nobody knows */
   readonly commit?: boolean
   readonly starting?: boolean
+  /** where the session was to be opened, while it is starting */
+  readonly place?: string
   /** the statement may commit by itself, in parts: a procedure, a script */
   readonly mayCommit?: boolean | undefined
   /** the error that failed the open transaction */
@@ -33,6 +35,9 @@ const healthy = (inTransaction: boolean): string =>
   inTransaction
     ? "the connection is healthy; the transaction is to be rolled back"
     : "the connection is healthy; no transaction was open"
+
+const notOpened = ({ place }: FailureContext): string =>
+  place === undefined ? "the connection is closed" : `no session was opened at ${place}`
 
 /** What became of a request that got no answer. Sent means handed over: a byte that left may have been carried out. */
 const outcomeWithoutAnswer = (context: FailureContext, sent: boolean): "NotSent" | "RolledBack" | "Unknown" => {
@@ -76,7 +81,7 @@ const closed = (
       outcome,
       statement,
       parameters,
-      state: "the connection is closed"
+      state: notOpened(context)
     })
   }
   return new Broken({
@@ -92,14 +97,14 @@ const closed = (
 /** An error that came before the statement had anything to do with it. */
 const ofStatement = (error: PostgresError, { parameters, statement }: FailureContext): PostgresError => {
   if (statement === undefined) return error
-  const { cause } = error
+  const { cause, state } = error
   switch (error._tag) {
     case "Broken":
-      return new Broken({ reason: error.reason, outcome: error.outcome, statement, parameters, cause })
+      return new Broken({ reason: error.reason, outcome: error.outcome, statement, parameters, state, cause })
     case "Transient":
-      return new Transient({ reason: error.reason, outcome: error.outcome, statement, parameters, cause })
+      return new Transient({ reason: error.reason, outcome: error.outcome, statement, parameters, state, cause })
     case "Permanent":
-      return new Permanent({ reason: error.reason, outcome: error.outcome, statement, parameters, cause })
+      return new Permanent({ reason: error.reason, outcome: error.outcome, statement, parameters, state, cause })
   }
 }
 
@@ -137,7 +142,7 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
         parameters,
         state:
           context.starting === true || failure.closed === true
-            ? "the connection is closed"
+            ? notOpened(context)
             : partly
               ? "the connection is healthy; what it committed by itself before the error stays"
               : healthy(context.inTransaction)
@@ -182,7 +187,8 @@ export const errorOfFailure = (failure: ExchangeFailure, context: FailureContext
       return notEncoded(failure.error, context)
     case "AuthenticationRefused": {
       const { issue, method, setting } = failure
-      return new Permanent({ reason: { _tag: "AuthenticationRefused", method, issue, setting }, outcome: "NotSent" })
+      const reason = { _tag: "AuthenticationRefused", method, issue, setting } as const
+      return new Permanent({ reason, outcome: "NotSent", state: notOpened(context) })
     }
     case "ConnectionClosed":
       return closed(failure, context)

@@ -224,6 +224,18 @@ for (const { majorVersion } of inject("postgres")) {
       })
     )
 
+    it.live("says where no session was opened, and what to look at", () =>
+      Effect.gen(function* () {
+        const refusedIn = (settings: Settings) => Effect.flip(Effect.scoped(open(settings)))
+        const wrong = yield* refusedIn(server.plain("scrammer", { password: Redacted.make("a wrong word") }))
+        assert.match(wrong.message, /PGPASSWORD.* Nothing was sent; no session was opened at .*:\d+\.$/)
+        const missing = yield* refusedIn(server.plain("scrammer", { database: "missing" }))
+        assert.match(missing.message, /CREATE DATABASE.* Nothing was sent; no session was opened at .*:\d+\.$/)
+        const none = yield* refusedIn(server.plain("scrammer", { password: undefined }))
+        assert.match(none.message, /Hint: give one: .* Nothing was sent; no session was opened at .*:\d+\.$/)
+      })
+    )
+
     it.live("asks for the password anew for each attempt, and says so if there is none to be had", () =>
       Effect.gen(function* () {
         let asked = 0

@@ -1,7 +1,18 @@
 // What to do now: the server's hint where it gave one, else ours, the likeliest remedy first.
-import type { FailureOptions, Outcome, Reason } from "../../PostgresError.ts"
+import type { FailureOptions, Outcome, Reason, ServerReport } from "../../PostgresError.ts"
 import { oneLine } from "./plainText.ts"
 import { duration, sentence } from "./sentence.ts"
+
+/** By what failed: the words of `negotiateTls` and of the transport. */
+const tlsFailed = (check: string): ReadonlyArray<string> => {
+  if (check.startsWith("the server's offer of TLS"))
+    return ["switch TLS on at the server (ssl = on); or write sslmode=disable where nobody can come between"]
+  if (check.startsWith("the chain of the server's certificate"))
+    return ["name the authority that signed it: sslrootcert=path/to/ca.pem"]
+  if (check.startsWith("the host name"))
+    return ["connect by a name that the certificate has; sslmode=verify-ca asks only who signed it"]
+  return []
+}
 
 type PoolTimeout = Extract<Reason, { readonly _tag: "PoolTimeout" }>
 
@@ -9,6 +20,7 @@ type PoolTimeout = Extract<Reason, { readonly _tag: "PoolTimeout" }>
 const poolTimeout = (reason: PoolTimeout): ReadonlyArray<string> => {
   const longest = reason.holders[0]
   const held = longest !== undefined && longest.heldMillis >= reason.waitedMillis
+  const isDown = reason.busy === 0 && reason.lastConnectError !== undefined
   return [
     ...(reason.lastConnectError === undefined
       ? []
@@ -25,13 +37,13 @@ const poolTimeout = (reason: PoolTimeout): ReadonlyArray<string> => {
           `release sooner what is held longest, ${duration(longest.heldMillis)} by now: no waiting for anything but the database inside a transaction, a stream or a pin`
         ]
       : []),
-    "make the slowest statements faster",
+    ...(isDown ? [] : ["make the slowest statements faster"]),
     ...(reason.busy >= reason.max ? ["raise pool.max, as far as the server's max_connections allows"] : []),
     "raise pool.acquireTimeout, if waiting longer is acceptable"
   ]
 }
 
-const bySqlState = (sqlState: string): ReadonlyArray<string> => {
+const byReport = ({ message, sqlState }: ServerReport): ReadonlyArray<string> => {
   switch (sqlState) {
     case "25006":
       return [
@@ -42,12 +54,21 @@ const bySqlState = (sqlState: string): ReadonlyArray<string> => {
       return [
         "a pooler that shares sessions may have lost or kept the prepared statement: prepare: false avoids named ones"
       ]
+    case "28000":
+    case "28P01":
+      return [
+        "see whether user and password are those of this server: setting, connection string, PGUSER, PGPASSWORD, .pgpass"
+      ]
+    case "3D000":
+      return ["create it (CREATE DATABASE), or see whether its name and the server are the right ones"]
     case "40001":
     case "40P01":
       return ["repeat the transaction as a whole: Transaction.run inside, Retry.transient around it"]
     case "42P08":
     case "42P18":
       return ["give the parameter a type with a cast, $1::text"]
+    case "42601":
+      return message.includes("multiple commands") ? ["Query.script runs several statements, without parameters"] : []
     case "53300":
       return ["lower pool.max, or raise the server's max_connections"]
     case "57P03":
@@ -82,9 +103,13 @@ const ofReason = (reason: Reason): ReadonlyArray<string> => {
       ]
     case "ConnectFailed":
       return ["see whether a server listens at this address, and whether the network lets us reach it"]
+    case "TlsFailed":
+      return tlsFailed(reason.check)
     case "AuthenticationRefused":
-      return reason.setting === undefined
-        ? []
+      if (reason.setting === undefined) return []
+      // not a weakness that one may want to allow: it is missing
+      return reason.setting === "password"
+        ? ["give one: the setting password, the connection string, PGPASSWORD, or a line of .pgpass"]
         : [`if this is acceptable, say so with the setting ${oneLine(reason.setting, 300)}`]
     case "ProtocolViolation":
       return [
@@ -126,7 +151,7 @@ const ofReason = (reason: Reason): ReadonlyArray<string> => {
     case "SessionLost":
       return ["create again what the session held, before the statement is repeated"]
     default:
-      return "report" in reason && reason.report !== undefined ? bySqlState(reason.report.sqlState) : []
+      return "report" in reason && reason.report !== undefined ? byReport(reason.report) : []
   }
 }
 

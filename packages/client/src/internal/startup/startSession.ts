@@ -143,7 +143,7 @@ const errorOf = (failure: ExchangeFailure, { place, progress: { stage } }: Sessi
       outcome: "NotSent"
     })
   }
-  return errorOfFailure(failure, { starting: true, inTransaction: false })
+  return errorOfFailure(failure, { starting: true, inTransaction: false, place })
 }
 
 const innermost = (cause: unknown): unknown =>

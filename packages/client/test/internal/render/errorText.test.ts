@@ -401,14 +401,14 @@ describe("a connection that was not made", () => {
   it("says what failed, and the words of the cause", () => {
     const message = (cause: unknown) =>
       new Broken({
-        reason: { _tag: "TlsFailed", check: "the host name in the certificate", cause },
+        reason: { _tag: "TlsFailed", check: "the revocation list", cause },
         outcome: "NotSent"
       }).message
     expect(message(new Error("altnames do not match"))).toBe(
-      "TlsFailed: TLS was not established; what failed is the host name in the certificate: altnames do not match. Nothing was sent."
+      "TlsFailed: TLS was not established; what failed is the revocation list: altnames do not match. Nothing was sent."
     )
     expect(message(undefined)).toBe(
-      "TlsFailed: TLS was not established; what failed is the host name in the certificate. Nothing was sent."
+      "TlsFailed: TLS was not established; what failed is the revocation list. Nothing was sent."
     )
   })
   it("names every address that was tried", () => {
@@ -438,6 +438,30 @@ describe("a connection that was not made", () => {
       "AuthenticationRefused: md5 was refused by this client: only scram-sha-256 is allowed. " +
         "Hint: if this is acceptable, say so with the setting requireAuth. Nothing was sent."
     )
+  })
+  it("says where a password that is missing may come from, and where it was asked for", () => {
+    const error = new Permanent({
+      reason: { _tag: "AuthenticationRefused", method: "md5", issue: "none is configured", setting: "password" },
+      outcome: "NotSent",
+      state: "no session was opened at db:5432"
+    })
+    expect(error.message).toBe(
+      "AuthenticationRefused: md5 was refused by this client: none is configured. Hint: give one: the setting password, " +
+        "the connection string, PGPASSWORD, or a line of .pgpass. Nothing was sent; no session was opened at db:5432."
+    )
+  })
+  it("says what to do about TLS, by what failed of it", () => {
+    const hintOf = (check: string) =>
+      / Hint: (.*?)\. Nothing/.exec(
+        new Broken({ reason: { _tag: "TlsFailed", check, cause: undefined }, outcome: "NotSent" }).message
+      )?.[1]
+    expect(hintOf("the server's offer of TLS: it has none, and sslmode=verify-full needs it")).toBe(
+      "switch TLS on at the server (ssl = on); or write sslmode=disable where nobody can come between"
+    )
+    expect(hintOf("the chain of the server's certificate")).toBe(
+      "name the authority that signed it: sslrootcert=path/to/ca.pem"
+    )
+    expect(hintOf("the TLS handshake")).toBe(undefined)
   })
 })
 

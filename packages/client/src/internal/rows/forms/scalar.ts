@@ -73,6 +73,9 @@ const hint = (kind: Kind, codec: Codec): string | undefined => {
   }
 }
 
+const writeHint = (kind: Kind, codec: Codec): string | undefined =>
+  kind === "tuple" ? "= ANY ($1) compares with every element of an array, IN ($1) with one value" : hint(kind, codec)
+
 const zonedHint = (node: SchemaAST.AST): string | undefined =>
   markOf(node) === "effect/DateTime.Zoned" ? "the type stores no zone: use DateTimeUtc" : undefined
 
@@ -155,7 +158,7 @@ const write = (member: Member, codec: Codec): Fit | Misfit => {
       kind === "never"
         ? `${memberName(member)} encodes nothing that ${codec.name} takes`
         : `${memberName(member)} encodes ${withArticle(kindName[kind] ?? kind)}, the server expects ${codec.name}`,
-      zonedHint(member.node) ?? hint(kind, codec)
+      zonedHint(member.node) ?? writeHint(kind, codec)
     )
   switch (kind) {
     case "never":

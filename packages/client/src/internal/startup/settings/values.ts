@@ -28,9 +28,11 @@ const int32 = 2_147_483_647
 export const parseWhole = (given: Given, text: string, min: number, max: number): Read<number> => {
   const digits = /^[ \t\n\v\f\r]*([+-]?[0-9]{1,15})[ \t\n\v\f\r]*$/.exec(text)?.[1]
   const number = Number(digits)
-  return digits === undefined || number < min || number > max
-    ? wrongValue(given, min === -int32 - 1 ? "must be a whole number" : `must be a whole number from ${min} to ${max}`)
-    : Either.right(number)
+  if (digits !== undefined && number >= min && number <= max) return Either.right(number)
+  // what is left of a URI whose password holds one
+  const remedy = text.includes("@") ? '; an "@" in user or password is written %40' : ""
+  const range = min === -int32 - 1 ? "" : ` from ${min} to ${max}`
+  return wrongValue(given, `must be a whole number${range}${remedy}`)
 }
 
 export const wholeNumber = (all: AllGiven, name: string, min = -int32 - 1, max = int32): Read<number | undefined> => {

@@ -93,6 +93,10 @@ describe("hosts", () => {
       // a password with an unescaped slash: the URI's port is the rest of it
       const issue = yield* refused(url("postgres://user:top/secret@host/db"))
       assert.strictEqual(issue, 'port: "port" in the connection string must be a whole number from 1 to 65535')
+      assert.match(
+        yield* refused(url("postgres://user:to@p:secret@host/db")),
+        /65535; an "@" in user or password is written %40$/
+      )
       assert.include(yield* refused(url("host=[::1]")), "brackets")
       assert.include(yield* refused({ hostaddr: "example.com" }), "hostaddr: its value must be a numeric address")
       for (const port of [0, 65_536, 1.5, Number.NaN, -1])
