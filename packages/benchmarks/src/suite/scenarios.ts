@@ -65,7 +65,10 @@ export const scenarios: ReadonlyArray<Scenario> = [
     units: 15_000,
     quickUnits: 6_000,
     peers: everybody,
-    variants: [{ scenario: "pool traced", label: "pgfx with Tracing", goal: 0.8 }],
+    variants: [
+      { scenario: "pool traced", label: "pgfx with Tracing", goal: 0.8 },
+      { scenario: "pool measured", label: "pgfx with Tracing, no tracer", goal: 0.8 }
+    ],
     goals: [{ peer: "best", ratio: 1.3 }]
   },
   {

@@ -5,6 +5,7 @@
 // where each keeps everything alive that came after it (10 of 30 µs of a query were garbage collection, Node 20).
 import { ProtocolViolation } from "@pgfx/protocol"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type { PostgresError, StatementInfo } from "../PostgresError.ts"
 import type { Database } from "./database.ts"
 import type { Dispatcher } from "./exchange/Dispatcher.ts"
@@ -14,6 +15,8 @@ import type { Run } from "./exchange/Run.ts"
 import { errorOfFailure } from "./failure.ts"
 import type { Claim, Waiter } from "./lease.ts"
 import { abandon, type MakeRun, type RequestContext } from "./runOn.ts"
+import type { StatementTrace } from "./tracing/StatementTrace.ts"
+import { after } from "./tracing/traceStatements.ts"
 import { type Resume, untilAnswered } from "./untilAnswered.ts"
 
 /** Connections may die one after the other under a request; each time it had not been sent. */
@@ -35,19 +38,24 @@ class SharedRequest<A> implements Waiter {
   private placements = 0
   private isOver = false
   private isWanted = true
+  /** not granted at once */
+  private isWaiting = false
 
   readonly fiber: object
   private readonly database: Database
   private readonly context: RequestContext
   private readonly make: MakeRun<A>
+  private readonly trace: StatementTrace<A> | undefined
   private readonly resume: Resume<A, PostgresError>
   constructor(
     database: Database,
     context: RequestContext,
     make: MakeRun<A>,
     fiber: object,
+    trace: StatementTrace<A> | undefined,
     resume: Resume<A, PostgresError>
   ) {
+    this.trace = trace
     this.database = database
     this.context = context
     this.make = make
@@ -67,10 +75,14 @@ class SharedRequest<A> implements Waiter {
     // It may have been granted and settled by now, and placed anew.
     if (this.isOver || this.placements > placement) claim.end()
     else this.claim = claim
+    if (this.trace === undefined || this.on !== undefined) return
+    this.isWaiting = true
+    this.trace.waits()
   }
 
   granted(dispatcher: Dispatcher): void {
     this.on = dispatcher
+    this.trace?.granted(this.isWaiting)
     this.run?.start(dispatcher)
   }
 
@@ -81,14 +93,16 @@ class SharedRequest<A> implements Waiter {
 
   giveUp(): Effect.Effect<void> {
     this.isWanted = false
-    const { claim, database, on, run } = this
-    if (on !== undefined && run !== undefined) return abandon(on, run, database.interruptGrace)
+    const { claim, database, on, run, trace } = this
+    const report = trace?.interrupted()
+    if (on !== undefined && run !== undefined) return after(report, abandon(on, run, database.interruptGrace))
     claim?.end()
-    return Effect.void
+    return report ?? Effect.void
   }
 
   private readonly answered: Settle<A> = (answer, failure) => {
     this.claim?.end()
+    this.trace?.released()
     // Placed, and the connection went before a byte was written: another will do (engine design §7).
     if (failure?._tag === "ConnectionClosed" && !failure.sent && this.isWanted && this.placements <= mostMoves) {
       return this.place()
@@ -96,9 +110,10 @@ class SharedRequest<A> implements Waiter {
     this.isOver = true
     const { on } = this
     if (on !== undefined && on.closed === undefined && on.status !== "I") return this.leftOpen(on, failure)
-    if (failure !== undefined) this.fail(failure, false)
+    if (failure !== undefined) return this.fail(failure, false)
     // A settled exchange has an answer or a failure; `A` never contains undefined.
-    else this.resume(Effect.succeed(answer as A))
+    const settled = answer as A
+    this.resume(after(this.trace?.succeeded(settled), Effect.succeed(settled)))
   }
 
   /**
@@ -117,7 +132,8 @@ class SharedRequest<A> implements Waiter {
   }
 
   private fail(failure: ExchangeFailure, inTransaction: boolean): void {
-    this.resume(Effect.fail(errorOfFailure(failure, { ...this.context, inTransaction })))
+    const error = errorOfFailure(failure, { ...this.context, inTransaction })
+    this.resume(after(this.trace?.failed(error), Effect.fail(error)))
   }
 }
 
@@ -126,10 +142,12 @@ export const onSharedLease = <A>(
   database: Database,
   context: RequestContext,
   make: MakeRun<A>,
-  fiber: object
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  trace: StatementTrace<A> | undefined
 ): Effect.Effect<A, PostgresError> =>
   untilAnswered<A, PostgresError>((resume) => {
-    const request = new SharedRequest(database, context, make, fiber, resume)
+    trace?.start(fiber)
+    const request = new SharedRequest(database, context, make, fiber.id(), trace, resume)
     request.place()
     return () => request.giveUp()
   })

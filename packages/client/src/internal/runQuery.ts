@@ -180,21 +180,26 @@ export const executeEncoded = <A, R>(
   prepared: PreparedStatement<A, R>,
   values: ReadonlyArray<unknown>
 ): Effect.Effect<StatementAnswer<RowReader<A, R>>, PostgresError> => {
-  const run = (comment?: string) =>
-    runRequest<StatementAnswer<RowReader<A, R>>>(
-      database,
-      requestContext(prepared.statement),
-      prepared.placement,
-      (settle, before = nothingBefore) => {
-        const options = before.length === 0 && comment === undefined ? atOnce : { ...atOnce, before, comment }
-        return new StatementRun(new QueryCall(database, prepared, values, options), database, settle)
-      }
-    )
   const { descriptions, observer } = database
-  if (observer === undefined) return run()
   const { parameters, statement } = prepared
-  return observer.trace({ statement, values, known: descriptions.has(parameters.identity) }, run)
+  const trace =
+    observer === undefined
+      ? undefined
+      : observer.statements.trace({ statement, values, known: descriptions.has(parameters.identity) }, rowsReceived)
+  return runRequest<StatementAnswer<RowReader<A, R>>>(
+    database,
+    requestContext(statement),
+    prepared.placement,
+    (settle, before = nothingBefore) => {
+      const comment = trace?.comment
+      const options = before.length === 0 && comment === undefined ? atOnce : { ...atOnce, before, comment }
+      return new StatementRun(new QueryCall(database, prepared, values, options), database, settle)
+    },
+    trace
+  )
 }
+
+const rowsReceived = ({ received }: StatementAnswer<RowSink>): number => received.rows
 
 export const outcomeOf = ({ status }: StatementAnswer<RowSink>): Outcome => (status === "I" ? "Committed" : "Pending")
 

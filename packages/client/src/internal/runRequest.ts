@@ -15,6 +15,8 @@ import { type MakeRun, type RequestContext, runOn } from "./runOn.ts"
 import { onSharedLease } from "./SharedRequest.ts"
 import type { StatementWords } from "./sql/words.ts"
 import { alone, withDeadline } from "./statementDeadline.ts"
+import type { StatementTrace } from "./tracing/StatementTrace.ts"
+import { observed } from "./tracing/traceStatements.ts"
 
 /** The scope of the fiber's context has ended, and its connection is somebody else's by now. */
 export const finished = (context: RequestContext): Permanent =>
@@ -128,25 +130,31 @@ export const runRequest = <A extends object>(
   database: Database,
   context: RequestContext,
   placement: Placement,
-  make: MakeRun<A>
+  make: MakeRun<A>,
+  trace?: StatementTrace<A>
 ): Effect.Effect<A, PostgresError> =>
   Effect.withFiberRuntime((fiber) => {
     const surroundings = fiber.getFiberRef(FiberRef.currentContext)
     const holder = holderOf(surroundings, database)
     const { timeout, words } = placement
     const wrong = misplaced(words, holder)
-    if (wrong !== undefined) return refuse(context, wrong)
+    if (wrong !== undefined) {
+      const refused: Effect.Effect<A, PostgresError> = refuse(context, wrong)
+      return trace === undefined ? refused : observed(trace, refused, false)
+    }
     const cancel: { cancelSent?: CancelFacts["cancelSent"] } = {}
     const bounded = timeout === undefined ? make : withDeadline(database, timeout, cancel, make)
     const known = words.mayCommit ? { ...context, mayCommit: true } : context
     const request = timeout === undefined ? known : { ...known, cancel }
     const isSessional = words.kind === "sessional"
-    const run =
+    const isShared = holder === undefined && !isSessional && timeout === undefined
+    const untraced =
       holder !== undefined
         ? onHolder(holder, request, placement, bounded)
-        : isSessional || timeout !== undefined
-          ? solo(database, request, bounded, isSessional)
-          : onSharedLease(database, request, bounded, fiber.id())
+        : isShared
+          ? onSharedLease(database, request, bounded, fiber, trace)
+          : solo(database, request, bounded, isSessional)
+    const run = trace === undefined || isShared ? untraced : observed(trace, untraced, holder === undefined)
     const attempt = attemptOf(surroundings)
     return attempt === undefined ? run : noted(run, { attempt, holder, statement: context.statement })
   })

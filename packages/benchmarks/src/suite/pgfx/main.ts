@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import { Connection, param, Postgres, Query, Row, Sql, Tracing, Transaction } from "pgfx"
 import { type BigRow, eventOf, items, rowChecksum } from "../rows.ts"
 import { copyIn, copyOut, gigabyteIn, insertAll, insertCopy, insertMany, insertOne, inserts } from "./inserts.ts"
+import { memoryTracer } from "./memoryTracer.ts"
 import { pool, type Runtime, settingsOf, single } from "./open.ts"
 import { type Contestants, serve, type Server, type Work } from "../serve.ts"
 
@@ -115,7 +116,7 @@ const transfer = (index: number) => {
   )
 }
 
-const tracer: Layer.Layer<never> = Tracing.layer({})
+const tracing = Tracing.layer({})
 
 const connects = (server: Server): Promise<Work> => {
   const settings = settingsOf(server, { host: "localhost", sslmode: "verify-full", sslrootcert: server.ca })
@@ -173,7 +174,8 @@ const contestants: Contestants = {
   sequential: callers(single, 1),
   concurrent: callers(single, 100),
   pool: callers((server) => pool(server, 10), 100),
-  "pool traced": callers((server) => pool(server, 10, tracer), 100),
+  "pool traced": callers((server) => pool(server, 10, tracing, memoryTracer), 100),
+  "pool measured": callers((server) => pool(server, 10, tracing), 100),
   rows: rows(untypedRows),
   "rows Struct": rows(structRows),
   "rows Class": rows(classRows),

@@ -26,5 +26,16 @@ export const single = (server: Server): Runtime =>
     )
   )
 
-export const pool = (server: Server, max: number, tracing: Layer.Layer<never> = Layer.empty): Runtime =>
-  ManagedRuntime.make(NodePostgres.layer(settingsOf(server, { pool: { min: max, max } })).pipe(Layer.provide(tracing)))
+/** `tracing` is read by the pool, `tracer` by every fiber. */
+export const pool = (
+  server: Server,
+  max: number,
+  tracing: Layer.Layer<never> = Layer.empty,
+  tracer: Layer.Layer<never> = Layer.empty
+): Runtime =>
+  ManagedRuntime.make(
+    NodePostgres.layer(settingsOf(server, { pool: { min: max, max } })).pipe(
+      Layer.provide(tracing),
+      Layer.provideMerge(tracer)
+    )
+  )

@@ -27,7 +27,7 @@ import { openConnection } from "../startup/openConnection.ts"
 import type { ResolvedPool, ResolvedSettings } from "../startup/settings/ResolvedSettings.ts"
 import { resolve } from "../startup/settings/resolve.ts"
 import { Descriptions } from "../StatementCache.ts"
-import { countingBytes, observe, type Observer } from "../tracing/Observer.ts"
+import { countingBytes, observe } from "../tracing/Observer.ts"
 import { TypeStore } from "../TypeStore.ts"
 import { PoolLessor } from "./PoolLessor.ts"
 import type { MemberEvents, Opening, PoolLimits, PoolPorts } from "./PoolPorts.ts"
@@ -118,7 +118,6 @@ const connect = (settings: Settings): Effect.Effect<ConnectedPool, PostgresError
     }
     const tracing = yield* Tracing
     const observer = tracing === undefined ? undefined : observe(tracing, endpoint, clock)
-    const connecting: Observer["connecting"] = observer?.connecting ?? ((self) => self)
     const listening = yield* connectListener({ settings: resolved, notice, lessor: () => pool })
 
     /** A connection of the pool, from the first packet on; `join` makes it a member. */
@@ -133,26 +132,23 @@ const connect = (settings: Settings): Effect.Effect<ConnectedPool, PostgresError
           const exit = yield* Effect.exit(
             restore(
               Scope.extend(
-                connecting(
-                  openConnection(resolved, {
-                    notice,
-                    notification: (notification) => listening.received(notification),
-                    idle: () => events?.idle(),
-                    allAbandoned: () => {
-                      fork(recovery.run)
-                      if (dispatcher !== undefined) pool.held(dispatcher)
-                    },
-                    writeRefused: () => {
-                      if (dispatcher === undefined) return
-                      if (hasBecomeReadOnly(dispatcher, resolved.targetSessionAttrs)) retreat(born)
-                    },
-                    closed: () => {
-                      events?.lost()
-                      if (observer !== undefined) fork(observer.lost)
-                      fork(Effect.uninterruptible(Scope.close(scope, Exit.void)))
-                    }
-                  })
-                ),
+                openConnection(resolved, {
+                  notice,
+                  notification: (notification) => listening.received(notification),
+                  idle: () => events?.idle(),
+                  allAbandoned: () => {
+                    fork(recovery.run)
+                    if (dispatcher !== undefined) pool.held(dispatcher)
+                  },
+                  writeRefused: () => {
+                    if (dispatcher === undefined) return
+                    if (hasBecomeReadOnly(dispatcher, resolved.targetSessionAttrs)) retreat(born)
+                  },
+                  closed: () => {
+                    events?.lost()
+                    fork(Effect.uninterruptible(Scope.close(scope, Exit.void)))
+                  }
+                }),
                 scope
               )
             )

@@ -10,6 +10,7 @@ import { Transport } from "../../Transport.ts"
 import { attemptAddress, type OpenConnection } from "./attempt.ts"
 import { AttemptFailed, connectFailure, type Where } from "./connectFailure.ts"
 import { judgeLoopback } from "./openLink.ts"
+import { observeOpening } from "../tracing/observeOpening.ts"
 import { placeOf } from "./place.ts"
 import { newProgress, type Progress } from "./progress.ts"
 import { type Requirement, rounds } from "./sessionAttributes.ts"
@@ -194,10 +195,10 @@ const warnOnce = (settings: ResolvedSettings, { destination, method }: OpenConne
  * Fails with the error of the only attempt, or with one that has all of them as its cause; outcome `NotSent` throughout. The connection
  * lives as long as the Scope; what failed is gone when this returns.
  */
-export const openConnection = (
+export const openConnection: (
   settings: ResolvedSettings,
   outlets: ConnectionOutlets
-): Effect.Effect<OpenConnection, PostgresError, Transport | Scope.Scope> =>
+) => Effect.Effect<OpenConnection, PostgresError, Transport | Scope.Scope> = observeOpening((settings, outlets) =>
   Effect.gen(function* () {
     const budget = yield* budgetOf(settings.connectTimeout)
     const search: Search = { settings, outlets, budget, failures: [] }
@@ -216,3 +217,4 @@ export const openConnection = (
     }
     return yield* Effect.fail(connectFailure(search.failures))
   })
+)

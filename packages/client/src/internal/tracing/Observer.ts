@@ -1,16 +1,18 @@
 // What Tracing adds to a database: spans, metrics and log lines, put around its parts from outside. Made once per Layer; where Tracing is
-// absent nothing of this exists, and nothing asks for it per statement.
+// absent nothing of this exists, and nothing asks for it per statement. Connections that come and go: observeOpening.ts.
 import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { PostgresError } from "../../PostgresError.ts"
 import { Tracing, type TracingOptions } from "../../Tracing.ts"
 import { type Endpoint, Transport } from "../../Transport.ts"
 import type { Lessor } from "../lease.ts"
 import { ClientMetrics } from "./ClientMetrics.ts"
 import { countBytes } from "./countBytes.ts"
-import { observeLessor, secondsOf } from "./observeLessor.ts"
-import { attributesOf, type TraceStatement, traceStatements } from "./traceStatements.ts"
+import { observeLessor } from "./observeLessor.ts"
+import { SpanPlan } from "./spans.ts"
+import { attributesOf } from "./statementFacts.ts"
+import { StatementTracer } from "./traceStatements.ts"
 
 interface Stats {
   readonly idle: number
@@ -20,14 +22,10 @@ interface Stats {
 }
 
 export interface Observer {
-  readonly trace: TraceStatement
+  readonly statements: StatementTracer
   /** a span of that name around what is not one statement */
   readonly within: <A, E, R>(name: string, self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly lessor: (lessor: Lessor) => Lessor
-  /** a span, the duration, and a log line of each attempt to connect */
-  readonly connecting: <A, R>(self: Effect.Effect<A, PostgresError, R>) => Effect.Effect<A, PostgresError, R>
-  /** a log line */
-  readonly lost: Effect.Effect<void>
   /** for as long as the Scope lives */
   readonly watch: (stats: () => Stats) => Effect.Effect<void, never, Scope.Scope>
 }
@@ -35,28 +33,21 @@ export interface Observer {
 /** Gauges are as old as that at most. Events would be exact, and cost something on every one of them. */
 const samplingInterval = "1 second"
 
+const nanosOf = (duration: Duration.DurationInput): bigint => {
+  const millis = Duration.toMillis(duration)
+  return Number.isFinite(millis) ? BigInt(Math.round(millis * 1e6)) : 1n << 62n
+}
+
 export const observe = (options: TracingOptions, endpoint: Endpoint, clock: Clock.Clock): Observer => {
   const metrics = new ClientMetrics(endpoint)
   const attributes = attributesOf(endpoint)
   const now = (): bigint => clock.unsafeCurrentTimeNanos()
-  const within: Observer["within"] = (name, self) =>
-    Effect.withSpan(self, name, { kind: "client", captureStackTrace: false, attributes })
+  const waiting = new SpanPlan("acquire connection", attributes, "internal")
+  const slow = options.slowQuery === undefined ? undefined : nanosOf(options.slowQuery)
   return {
-    trace: traceStatements({ options, endpoint, metrics, now }),
-    within,
-    lessor: (lessor) => observeLessor(lessor, { metrics, now, attributes }),
-    connecting: (self) =>
-      Effect.suspend(() => {
-        const since = now()
-        return within("connect", self).pipe(
-          Effect.tap(() => {
-            metrics.created(secondsOf(now() - since))
-            return Effect.annotateLogs(Effect.logDebug("pgfx: connected"), attributes)
-          }),
-          Effect.tapError((error) => Effect.annotateLogs(Effect.logWarning("pgfx: could not connect"), error.details))
-        )
-      }),
-    lost: Effect.annotateLogs(Effect.logWarning("pgfx: a connection was lost"), attributes),
+    statements: new StatementTracer({ options, metrics, now, waiting, slow }, endpoint),
+    within: (name, self) => Effect.withSpan(self, name, { kind: "client", captureStackTrace: false, attributes }),
+    lessor: (lessor) => observeLessor(lessor, { metrics, now, waiting }),
     watch: (stats) => {
       const sample = Effect.sync(() => metrics.connections(stats()))
       return Effect.asVoid(

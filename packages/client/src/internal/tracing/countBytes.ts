@@ -3,11 +3,23 @@ import * as Effect from "effect/Effect"
 import type { Duplex, Transport } from "../../Transport.ts"
 import { countOf } from "./ClientMetrics.ts"
 
-const counted = (duplex: Duplex, count: ReturnType<typeof countOf>): Duplex => ({
+type Count = ReturnType<typeof countOf>
+
+const countedPoll = ({ poll }: Duplex, count: Count): Duplex["poll"] =>
+  poll === undefined
+    ? undefined
+    : (wake) => {
+        const bytes = poll(wake)
+        if (bytes !== undefined && bytes !== "over") count.received(bytes.length)
+        return bytes
+      }
+
+const counted = (duplex: Duplex, count: Count): Duplex => ({
   read: Effect.map(duplex.read, (bytes) => {
     if (bytes !== undefined) count.received(bytes.length)
     return bytes
   }),
+  poll: countedPoll(duplex, count),
   write: (bytes) => {
     count.sent(bytes.length)
     duplex.write(bytes)

@@ -1,99 +1,93 @@
-// How long requests wait for a connection and how long they keep it. A Lessor around the Lessor, so that leases know nothing of it; a
-// span only for those that waited.
-import * as Context from "effect/Context"
+// How long exclusive leases are waited for and held: those of transactions, pins, streams and COPY. A Lessor around the Lessor, so that leases
+// know nothing of it; a span only for those that waited. Shared ones are the affair of the statement that runs on them (StatementTrace.ts).
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Option from "effect/Option"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
+import type { Dispatcher } from "../exchange/Dispatcher.ts"
 import type { ExchangeFailure } from "../exchange/Exchange.ts"
 import type { Claim, Lessor, Waiter } from "../lease.ts"
 import type { ClientMetrics } from "./ClientMetrics.ts"
+import { beginSpan, type SpanPlan } from "./spans.ts"
+import { secondsOf } from "./StatementTrace.ts"
 
 export interface LessorObservation {
   readonly metrics: ClientMetrics
   /** nanoseconds */
   readonly now: () => bigint
-  /** of the spans of waits */
-  readonly attributes: Readonly<Record<string, unknown>>
-}
-
-/** Nanoseconds as seconds. */
-export const secondsOf = (nanos: bigint): number => Number(nanos) / 1e9
-
-/** Below the span that the fiber is in; nothing if it is in none, or if nobody traces. */
-const spanOfWait = ({ attributes }: LessorObservation, since: bigint): Tracer.Span | undefined => {
-  const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
-  if (fiber === undefined || !fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
-  const parent = fiber.currentSpan
-  if (parent === undefined) return undefined
-  const tracer = Context.get(fiber.getFiberRef(DefaultServices.currentServices), Tracer.Tracer)
-  const span = tracer.span("acquire connection", Option.some(parent), Context.empty(), [], since, "internal")
-  for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
-  return span
-}
-
-/** A claim and the observation of it: whoever gives its place back is told by the inner one. */
-class ObservedClaim implements Claim {
-  inner: Claim | undefined = undefined
-  private readonly ended: () => void
-  constructor(ended: () => void) {
-    this.ended = ended
-  }
-  end(sweep?: boolean): void {
-    this.ended()
-    this.inner?.end(sweep)
-  }
+  /** the span of a wait */
+  readonly waiting: SpanPlan
 }
 
 const isTimeout = (failure: ExchangeFailure): boolean =>
   failure._tag === "NotLeased" && failure.error.reason._tag === "PoolTimeout"
 
-export const observeLessor = (lessor: Lessor, observation: LessorObservation): Lessor => {
-  const { metrics, now } = observation
+/** In the place of the waiter for the Lessor, and in the place of its claim for the waiter. */
+class ObservedLease implements Waiter, Claim {
+  private claim: Claim | undefined = undefined
+  private span: Tracer.Span | undefined = undefined
+  private grantedAt: bigint | undefined = undefined
+  private isOver = false
 
-  const observed = (waiter: Waiter, ask: (waiter: Waiter) => Claim): Claim => {
-    const since = now()
-    let grantedAt: bigint | undefined
-    let span: Tracer.Span | undefined
-    let isOver = false
-    const over = (failure: ExchangeFailure | undefined): void => {
-      isOver = true
-      const at = now()
-      if (failure === undefined) {
-        grantedAt = at
-        metrics.waited(secondsOf(at - since))
-      } else if (isTimeout(failure)) metrics.timedOut()
-      span?.end(at, failure?._tag === "NotLeased" ? Exit.fail(failure.error) : Exit.void)
-      span = undefined
-    }
-    const claim = new ObservedClaim(() => {
-      if (grantedAt !== undefined) metrics.usedFor(secondsOf(now() - grantedAt))
-      grantedAt = undefined
-      span?.end(now(), Exit.void)
-      span = undefined
-    })
-    claim.inner = ask({
-      fiber: waiter.fiber,
-      statement: waiter.statement,
-      site: waiter.site,
-      granted: (line) => {
-        over(undefined)
-        waiter.granted(line)
-      },
-      refused: (failure) => {
-        over(failure)
-        waiter.refused(failure)
-      }
-    })
-    if (!isOver) span = spanOfWait(observation, since)
-    return claim
+  private readonly since: bigint
+  private readonly waiter: Waiter
+  private readonly observation: LessorObservation
+  constructor(waiter: Waiter, observation: LessorObservation) {
+    this.waiter = waiter
+    this.observation = observation
+    this.since = observation.now()
   }
 
-  return {
-    shared: (waiter, lost) =>
-      observed(waiter, (inner) => lessor.shared(inner, lost instanceof ObservedClaim ? lost.inner : lost)),
-    exclusive: (waiter) => observed(waiter, lessor.exclusive)
+  get fiber(): Waiter["fiber"] {
+    return this.waiter.fiber
+  }
+  get statement(): Waiter["statement"] {
+    return this.waiter.statement
+  }
+  get site(): Waiter["site"] {
+    return this.waiter.site
+  }
+
+  ask(lessor: Lessor): this {
+    this.claim = lessor.exclusive(this)
+    const fiber = this.isOver ? undefined : Option.getOrUndefined(Fiber.getCurrentFiber())
+    // a span of its own would say nothing: there is nobody whose wait it is
+    if (fiber?.currentSpan !== undefined) this.span = beginSpan(fiber, this.observation.waiting, this.since)
+    return this
+  }
+
+  granted(line: Dispatcher): void {
+    const { metrics, now } = this.observation
+    this.grantedAt = now()
+    metrics.waited.update(secondsOf(this.grantedAt - this.since))
+    this.over(this.grantedAt, Exit.void)
+    this.waiter.granted(line)
+  }
+
+  refused(failure: ExchangeFailure): void {
+    const { metrics, now } = this.observation
+    if (isTimeout(failure)) metrics.timedOut.update(1)
+    this.over(now(), failure._tag === "NotLeased" ? Exit.fail(failure.error) : Exit.void)
+    this.waiter.refused(failure)
+  }
+
+  end(sweep?: boolean): void {
+    const { metrics, now } = this.observation
+    const at = now()
+    if (this.grantedAt !== undefined) metrics.used.update(secondsOf(at - this.grantedAt))
+    this.grantedAt = undefined
+    this.over(at, Exit.void)
+    this.claim?.end(sweep)
+  }
+
+  private over(at: bigint, exit: Exit.Exit<unknown, unknown>): void {
+    this.isOver = true
+    this.span?.end(at, exit)
+    this.span = undefined
   }
 }
+
+export const observeLessor = (lessor: Lessor, observation: LessorObservation): Lessor => ({
+  shared: lessor.shared,
+  exclusive: (waiter) => new ObservedLease(waiter, observation).ask(lessor)
+})

@@ -1,51 +1,21 @@
-// One span per execution, its attributes computed once per statement. Names and keys: OpenTelemetry semantic conventions for database
-// client calls, 1.33 (stable), and for PostgreSQL.
-import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+// From a statement to the observation of one execution of it, and from there to the Effects that are observed as a whole: scripts, streams, COPY.
+// Values are told only where that is asked for.
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Tracer from "effect/Tracer"
-import type { PostgresError, StatementInfo } from "../../PostgresError.ts"
-import type { TracingOptions } from "../../Tracing.ts"
+import type * as Scope from "effect/Scope"
+import type { StatementInfo } from "../../PostgresError.ts"
 import type { Endpoint } from "../../Transport.ts"
-import { statementWords } from "../sql/words.ts"
 import type { Statement } from "../Statement.ts"
-import type { ClientMetrics } from "./ClientMetrics.ts"
-import { secondsOf } from "./observeLessor.ts"
+import { SpanPlan } from "./spans.ts"
+import { StatementFacts } from "./statementFacts.ts"
+import { StatementTrace, type StatementTracing } from "./StatementTrace.ts"
 
 /** One execution, as far as it is observed. */
 export interface Observed {
-  readonly statement: Statement
+  readonly statement: Pick<Statement, "attributes" | "info" | "placeholders">
   readonly values: ReadonlyArray<unknown>
   /** the database has been told by a server what it is */
   readonly known: boolean
-}
-
-/** `run` is given what is to be appended to the SQL text, usually nothing. */
-export type TraceStatement = <A extends { readonly received: { readonly rows: number } }, R>(
-  observed: Observed,
-  run: (comment?: string) => Effect.Effect<A, PostgresError, R>
-) => Effect.Effect<A, PostgresError, R>
-
-/** What every span of a database says. */
-export const attributesOf = (endpoint: Endpoint): Readonly<Record<string, unknown>> => ({
-  "db.system.name": "postgresql",
-  "db.namespace": endpoint.database,
-  "server.address": endpoint.host,
-  "server.port": endpoint.port
-})
-
-/** Of a span that is sampled: `traceparent` of W3C Trace Context, as the comment of sqlcommenter. Identifiers of any other form are left out. */
-export const traceComment = (span: Tracer.AnySpan | undefined): string =>
-  span !== undefined && span.sampled && /^[0-9a-f]{32}$/.test(span.traceId) && /^[0-9a-f]{16}$/.test(span.spanId)
-    ? ` /*traceparent='00-${span.traceId}-${span.spanId}-01'*/`
-    : ""
-
-interface SpanFacts {
-  readonly name: string
-  readonly operation: string
-  readonly attributes: Record<string, unknown>
-  readonly span: Tracer.SpanOptions
 }
 
 const kindOf = (value: unknown): string =>
@@ -66,94 +36,80 @@ const shown = (value: unknown): string =>
 
 const bigints = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value)
 
-export interface StatementTracing {
-  readonly options: TracingOptions
-  readonly endpoint: Endpoint
-  readonly metrics: ClientMetrics
-  /** nanoseconds */
-  readonly now: () => bigint
+/** How this database's executions are observed. */
+export class StatementTracer {
+  private readonly known = new WeakMap<StatementInfo, StatementFacts>()
+
+  private readonly tracing: StatementTracing
+  private readonly endpoint: Endpoint
+  constructor(tracing: StatementTracing, endpoint: Endpoint) {
+    this.tracing = tracing
+    this.endpoint = endpoint
+  }
+
+  trace<A>({ known, statement, values }: Observed, rowsOf: (answer: A) => number): StatementTrace<A> {
+    const { metrics, options } = this.tracing
+    const lookups = known ? metrics.known : metrics.unknown
+    lookups.update(1)
+    const facts = this.factsOf(statement)
+    const { parameters = "omit" } = options
+    const plan = parameters === "omit" ? facts.plan : this.planOf(facts, statement, values, parameters)
+    return new StatementTrace(this.tracing, facts, plan, rowsOf)
+  }
+
+  /** Of what is sent as it is, and is in no cache of statements. */
+  traceText<A>(info: StatementInfo, rowsOf: (answer: A) => number): StatementTrace<A> {
+    const facts = this.factsOf({ info, attributes: undefined })
+    return new StatementTrace(this.tracing, facts, facts.plan, rowsOf)
+  }
+
+  private factsOf(statement: Pick<Statement, "attributes" | "info">): StatementFacts {
+    const { info } = statement
+    const before = this.known.get(info)
+    if (before !== undefined) return before
+    const made = new StatementFacts(statement, this.tracing.metrics, this.endpoint, this.tracing.options)
+    this.known.set(info, made)
+    return made
+  }
+
+  private planOf(
+    { attributes, plan }: StatementFacts,
+    { placeholders }: Pick<Statement, "placeholders">,
+    values: ReadonlyArray<unknown>,
+    parameters: "redact" | "record"
+  ): SpanPlan {
+    const tell = parameters === "record" ? shown : kindOf
+    const told = placeholders.map(({ name }, i) => [`db.query.parameter.${name}`, tell(values[i])])
+    return new SpanPlan(plan.name, { ...attributes, ...Object.fromEntries(told) })
+  }
 }
 
-/** How this database's executions are observed. */
-export const traceStatements = ({ endpoint, metrics, now, options }: StatementTracing): TraceStatement => {
-  const known = new WeakMap<StatementInfo, SpanFacts>()
-  const slow = options.slowQuery === undefined ? undefined : Duration.decode(options.slowQuery)
-  const ofDatabase = attributesOf(endpoint)
-
-  const factsOf = ({ attributes, info }: Statement): SpanFacts => {
-    const before = known.get(info)
-    if (before !== undefined) return before
-    const operation = statementWords(info.sql).first
-    const all = {
-      ...attributes,
-      ...ofDatabase,
-      "db.operation.name": operation,
-      "code.location": info.definedAt,
-      ...(info.name === undefined ? {} : { "db.query.summary": info.name }),
-      ...(options.queryText === "omit" ? {} : { "db.query.text": info.sql })
-    }
-    const facts: SpanFacts = {
-      name: info.name ?? `${operation} ${endpoint.database}`,
-      operation,
-      attributes: all,
-      span: { kind: "client", captureStackTrace: false, attributes: all }
-    }
-    known.set(info, facts)
-    return facts
-  }
-
-  /** Per execution only where its values are told. */
-  const spanOf = (
-    { attributes, span }: SpanFacts,
-    { placeholders }: Statement,
-    values: ReadonlyArray<unknown>
-  ): Tracer.SpanOptions => {
-    if (options.parameters === undefined || options.parameters === "omit") return span
-    const tell = options.parameters === "record" ? shown : kindOf
-    const told = placeholders.map(({ name }, i) => [`db.query.parameter.${name}`, tell(values[i])])
-    return { ...span, attributes: { ...attributes, ...Object.fromEntries(told) } }
-  }
-
-  const reportIfSlow = (info: StatementInfo, nanos: bigint): Effect.Effect<void> => {
-    if (slow === undefined) return Effect.void
-    const took = Duration.nanos(nanos)
-    if (Duration.lessThan(took, slow)) return Effect.void
-    return Effect.annotateLogs(Effect.logWarning(`slow query: ${Duration.format(took)}`), {
-      statement: info.name ?? info.sql.trim().slice(0, 200),
-      definedAt: info.definedAt
-    })
-  }
-
-  return ({ known, statement, values }, run) => {
-    const facts = factsOf(statement)
-    metrics.lookedUp(known)
-    return Effect.useSpan(facts.name, spanOf(facts, statement, values), (span) => {
-      const since = now()
-      const self = run(options.traceContext === "comment" ? traceComment(span) : undefined)
-      return Effect.onExit(Effect.withParentSpan(self, span), (exit) => {
-        const took = now() - since
-        if (Exit.isSuccess(exit)) {
-          metrics.operation(facts.operation, undefined, secondsOf(took))
-          metrics.returned(exit.value.received.rows)
-        } else {
-          metrics.operation(facts.operation, failureName(exit.cause), secondsOf(took))
-          annotateFailure(span, exit.cause)
-        }
-        return reportIfSlow(statement.info, took)
+/** The effect, observed from its start to its end. `around`: its span is that of whatever the effect waits for. */
+export const observed = <A, E, R>(
+  trace: StatementTrace<A>,
+  self: Effect.Effect<A, E, R>,
+  around: boolean
+): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) =>
+    Effect.uninterruptibleMask((restore) => {
+      trace.start(fiber)
+      const inside = around && trace.span !== undefined ? Effect.withParentSpan(self, trace.span) : self
+      return Effect.matchCauseEffect(restore(inside), {
+        onSuccess: (answer) => after(trace.succeeded(answer), Effect.succeed(answer)),
+        onFailure: (cause) => after(trace.ended(Exit.failCause(cause)), Effect.failCause(cause))
       })
     })
-  }
-}
+  )
 
-const annotateFailure = (span: Tracer.Span, cause: Cause.Cause<PostgresError>): void => {
-  const failure = Cause.failureOption(cause)
-  if (failure._tag === "None") return
-  for (const [key, value] of Object.entries(failure.value.details)) span.attribute(key, value)
-}
+/** A report that there may be, then the result. */
+export const after = <A, E, R>(
+  report: Effect.Effect<void> | undefined,
+  result: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => (report === undefined ? result : Effect.zipRight(report, result))
 
-/** As `error.type`: the SQLSTATE if there is one, else the reason. */
-const failureName = (cause: Cause.Cause<PostgresError>): string => {
-  const failure = Cause.failureOption(cause)
-  if (failure._tag === "Some") return String(failure.value.details["error.type"])
-  return Cause.isInterrupted(cause) ? "interrupted" : "defect"
-}
+/** For as long as the Scope lives. */
+export const observedInScope = (trace: StatementTrace<void>): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.withFiberRuntime((fiber) => {
+    trace.start(fiber)
+    return Effect.addFinalizer((exit) => trace.ended(Exit.asVoid(exit)) ?? Effect.void)
+  })
