@@ -1,12 +1,15 @@
-// DATABASE_URL=postgres://… node --import tsx packages/examples/src/copy-csv/main.ts: a CSV file of 200,000 lines into a table and back. The
-// table `reading` is made and dropped.
+// node --import tsx packages/examples/src/copy-csv/main.ts: a CSV file of 200,000 lines into a table and back. On the embedded PGlite, or on a
+// server of yours with DATABASE_URL=postgres://…, where the table `reading` is made and dropped.
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { NodePostgres } from "@pgfx/platform-node"
+import { PGlitePostgres } from "@pgfx/platform-pglite"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Query } from "pgfx"
 import { bar, createTable, dump, load, type Progress } from "./copyCsv.ts"
@@ -40,7 +43,11 @@ const program = Effect.gen(function* () {
   yield* Console.log(`\n${size} bytes`)
 }).pipe(Effect.scoped, Effect.ensuring(Effect.ignore(Query.command`DROP TABLE IF EXISTS reading`())))
 
-program.pipe(
-  Effect.provide([NodePostgres.layerConfig({ url: Config.redacted("DATABASE_URL") }), NodeContext.layer]),
-  NodeRuntime.runMain
+const database = Layer.unwrapEffect(
+  Effect.map(
+    Config.option(Config.redacted("DATABASE_URL")),
+    Option.match({ onNone: () => PGlitePostgres.layer(), onSome: (url) => NodePostgres.layer({ url }) })
+  )
 )
+
+program.pipe(Effect.provide([database, NodeContext.layer]), NodeRuntime.runMain)
