@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Connection, param, Postgres, Query, Row, Sql, Tracing, Transaction } from "pgfx"
 import { type BigRow, eventOf, items, rowChecksum } from "../rows.ts"
+import { fibers } from "./fibers.ts"
 import { copyIn, copyOut, gigabyteIn, insertAll, insertCopy, insertMany, insertOne, inserts } from "./inserts.ts"
 import { memoryTracer } from "./memoryTracer.ts"
 import { pool, type Runtime, settingsOf, single } from "./open.ts"
@@ -20,26 +21,6 @@ const byId = Query.one(
 )`SELECT id, name, value FROM bench_item WHERE id = ${param("id", Schema.Number)}`
 
 const job = (index: number) => Effect.map(byId({ id: idOf(index) }), (row) => row.id + row.name.length)
-
-/** So many fibers, each one after the other. */
-const fibers = <E, R>(
-  callers: number,
-  units: number,
-  one: (index: number) => Effect.Effect<number, E, R>
-): Effect.Effect<number, E, R> =>
-  Effect.suspend(() => {
-    let next = 0
-    let sum = 0
-    const caller = Effect.whileLoop({
-      while: () => next < units,
-      body: () => one(next++),
-      step: (value: number) => {
-        sum += value
-      }
-    })
-    const all = Array.from({ length: Math.min(callers, units) }, () => caller)
-    return Effect.map(Effect.all(all, { concurrency: "unbounded", discard: true }), () => sum)
-  })
 
 const callers =
   (open: (server: Server) => Runtime, count: number, one = job) =>

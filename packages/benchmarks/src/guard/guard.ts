@@ -1,0 +1,106 @@
+// `npm run bench:guard`: fails when a hot path has become markedly slower. CPU time is compared with that of pinned work in the same process, in the
+// same seconds, so that a slow or busy machine slows down both; what is allocated needs no clock at all. Nothing is installed for it.
+// Noise makes work slower, and never faster: so the least of several processes counts, and while that is too slow there are more of them.
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { build } from "esbuild"
+import { showTable } from "../spread.ts"
+import { recorded, type Recorded } from "./recorded.ts"
+import type { Guarded } from "./worker.ts"
+
+const folder = fileURLToPath(new URL("../../", import.meta.url))
+const worker = `${folder}dist/guard/worker.mjs`
+const run = promisify(execFile)
+
+const mostSlower = 1.25
+const mostBytes = 1.15
+const fewestProcesses = 2
+const mostProcesses = 6
+/** Compiling and collecting in the order of the program: on a busy machine threads of V8's own come late, and what is not compiled yet is slow. */
+const inOrder = "--single-threaded"
+/** MiB: a slice of any path fits in */
+const youngSpace = 192
+
+const measure = async (mode: "cpu" | "bytes"): Promise<ReadonlyArray<Guarded>> => {
+  const space = [`--min-semi-space-size=${youngSpace}`, `--max-semi-space-size=${youngSpace}`]
+  const args = [...(mode === "bytes" ? space : [inOrder]), worker, mode]
+  const { stdout } = await run(process.execPath, args, { timeout: 120_000 })
+  // the other side is worker.ts
+  return JSON.parse(stdout) as ReadonlyArray<Guarded>
+}
+
+interface Verdict {
+  readonly name: string
+  readonly unit: string
+  readonly cpu: number
+  readonly bytes: number
+  readonly before: Recorded
+}
+
+const isSlow = ({ before, cpu }: Verdict): boolean => cpu > before.cpu * mostSlower
+const isLarge = ({ before, bytes }: Verdict): boolean => bytes > before.bytes * mostBytes
+
+const percent = (ratio: number): string => `${ratio >= 1 ? "+" : ""}${Math.round((ratio - 1) * 100)} %`
+
+const show = (verdicts: ReadonlyArray<Verdict>): string =>
+  showTable(
+    ["", "CPU, pgfx ÷ reference", "recorded", "", "bytes allocated", "recorded", ""],
+    verdicts.map(({ before, bytes, cpu, name, unit }) => [
+      name,
+      cpu.toFixed(3),
+      before.cpu.toFixed(3),
+      percent(cpu / before.cpu),
+      `${Math.round(bytes).toLocaleString("en")} a ${unit}`,
+      Math.round(before.bytes).toLocaleString("en"),
+      percent(bytes / before.bytes)
+    ])
+  )
+
+const complaints = (verdict: Verdict): ReadonlyArray<string> => [
+  ...(isSlow(verdict)
+    ? [`${verdict.name}: takes ${percent(verdict.cpu / verdict.before.cpu)} CPU time (at most ${percent(mostSlower)}).`]
+    : []),
+  ...(isLarge(verdict)
+    ? [`${verdict.name}: allocates ${percent(verdict.bytes / verdict.before.bytes)} (at most ${percent(mostBytes)}).`]
+    : [])
+]
+
+/** True: no path has become slower. */
+export const guard = async (): Promise<boolean> => {
+  await build({
+    entryPoints: { worker: `${folder}src/guard/worker.ts` },
+    outdir: `${folder}dist/guard`,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    external: ["effect", "effect/*", "@effect/*", "pg-protocol"],
+    logLevel: "warning"
+  })
+  const sizes = await measure("bytes")
+  const least = new Map<string, { ours: number; reference: number }>()
+  let best: ReadonlyArray<Verdict> = []
+  for (let process = 1; process <= mostProcesses; process++) {
+    best = (await measure("cpu")).map(({ name, unit, ...one }, i) => {
+      const before = recorded[name]
+      if (before === undefined) throw new Error(`nothing is recorded of "${name}"`)
+      const known = least.get(name) ?? one
+      const ours = Math.min(one.ours, known.ours)
+      const reference = Math.min(one.reference, known.reference)
+      least.set(name, { ours, reference })
+      return { name, unit, cpu: ours / reference, bytes: sizes[i]?.ours ?? NaN, before }
+    })
+    if (process >= fewestProcesses && !best.some(isSlow)) break
+  }
+  const found = best.flatMap(complaints)
+  process.stdout.write(`${show(best)}\n`)
+  for (const complaint of found) process.stdout.write(`SLOWER: ${complaint}\n`)
+  process.stdout.write(
+    found.length === 0
+      ? "guard: no hot path has become slower\n"
+      : "guard: a hot path has become slower than src/guard/recorded.ts says. If that is the price of something, record it anew.\n"
+  )
+  return found.length === 0
+}
