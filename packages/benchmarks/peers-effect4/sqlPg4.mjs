@@ -73,12 +73,12 @@ const rows = async (server) => {
   }
 }
 
-const streamed = async (server) => {
+const streamed = (query) => async (server) => {
   const { close, run, sql } = await open(server, 1)
   const fold = (units, add) =>
     run(
       Stream.runFold(
-        read(sql, units).stream,
+        query(sql, units).stream,
         () => 0,
         (sum, row) => sum + add(row)
       )
@@ -150,12 +150,13 @@ await serve({
     () => 100
   ),
   rows,
-  "rows streamed": streamed,
+  "rows streamed": streamed(read),
   "insert one by one": inserts(insertOne),
   "insert unnest": inserts(insertMany),
   transaction,
   "grow fibers": callers(single, ({ fibers }) => fibers),
   "grow rows": rows,
+  "grow rows streamed": streamed((sql, units) => sql.unsafe(statements.generated, [units])),
   "grow columns": growColumns,
   "grow statements": growStatements,
   "grow connections": callers(

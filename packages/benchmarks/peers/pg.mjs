@@ -43,10 +43,10 @@ const rows = async (server) => {
   }
 }
 
-const streamed = async (server) => {
+const streamed = (text) => async (server) => {
   const client = await one(server)
   const fold = async (units, add) => {
-    const cursor = client.query(new Cursor(statements.rows, [units]))
+    const cursor = client.query(new Cursor(text, [units]))
     let sum = 0
     for (let batch = await cursor.read(1000); batch.length > 0; batch = await cursor.read(1000)) {
       for (const row of batch) sum += add(row)
@@ -155,13 +155,14 @@ await serve({
     () => 100
   ),
   rows,
-  "rows streamed": streamed,
+  "rows streamed": streamed(statements.rows),
   "insert one by one": inserts(insertOne),
   "insert unnest": inserts(insertMany),
   transaction,
   connect,
   "grow fibers": callers(one, ({ fibers }) => fibers),
   "grow rows": rows,
+  "grow rows streamed": streamed(statements.generated),
   "grow columns": growColumns,
   "grow statements": growStatements,
   "grow connections": callers(

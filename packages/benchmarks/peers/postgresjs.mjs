@@ -48,11 +48,11 @@ const rows = async (server) => {
   }
 }
 
-const streamed = async (server) => {
+const streamed = (query) => async (server) => {
   const sql = await open(server, 1)
   const fold = async (units, add) => {
     let sum = 0
-    await read(sql, units).cursor(1000, (batch) => {
+    await query(sql, units).cursor(1000, (batch) => {
       for (const row of batch) sum += add(row)
     })
     return sum
@@ -196,7 +196,7 @@ await serve({
     () => 100
   ),
   rows,
-  "rows streamed": streamed,
+  "rows streamed": streamed(read),
   "insert one by one": inserts(insertOne),
   "insert unnest": inserts(insertMany),
   "insert copy": inserts(insertCopy),
@@ -208,6 +208,7 @@ await serve({
   connect,
   "grow fibers": callers(single, ({ fibers }) => fibers),
   "grow rows": rows,
+  "grow rows streamed": streamed((sql, units) => sql.unsafe(statements.generated, [units], { prepare: true })),
   "grow columns": growColumns,
   "grow statements": growStatements,
   "grow connections": callers(

@@ -21,33 +21,32 @@ const load = async (): Promise<Drawing> => {
   return { ...(vega as Omit<Drawing, "compile">), compile: (lite as Pick<Drawing, "compile">).compile }
 }
 
+/** White under everything and black on it: readable on a page that is dark, too. */
 const style = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json",
   background: "white",
+  padding: 12,
   config: { view: { stroke: null }, axis: { labelFontSize: 11, titleFontSize: 11 }, title: { fontSize: 12 } }
 }
 
-/** How long others take for what takes pgfx 1: longer bars are slower. */
+/** How long others take for what takes pgfx 1: longer bars are slower. A chart of its own for each scenario: each has its own scale. */
 const barsOf = (results: ReadonlyArray<SuiteResult>): object => ({
   ...style,
   title: "time per unit, pgfx = 1 (median of rounds; the line: fastest and slowest round)",
   columns: 3,
-  facet: { field: "scenario", type: "nominal", title: null, sort: results.map(({ title }) => title) },
-  resolve: { scale: { x: "independent", y: "independent" } },
-  data: {
-    values: results.flatMap(({ standings, title }) =>
-      standings.map(({ name, ratio: { max, median, min } }) => ({ scenario: title, name, median, min, max }))
-    )
-  },
-  spec: {
+  concat: results.map(({ standings, title }) => ({
+    title,
     width: 220,
     height: { step: 18 },
+    data: {
+      values: standings.map(({ name, ratio: { max, median, min } }) => ({ name, median, min, max }))
+    },
+    encoding: { y: { field: "name", type: "nominal", title: null, sort: null } },
     layer: [
       {
         mark: "bar",
         encoding: {
           x: { field: "median", type: "quantitative", title: "time ÷ pgfx's time" },
-          y: { field: "name", type: "nominal", title: null, sort: null },
           color: {
             condition: { test: "indexof(datum.name, 'pgfx') === 0", value: "#2f6fde" },
             value: "#b9c2cf"
@@ -56,14 +55,10 @@ const barsOf = (results: ReadonlyArray<SuiteResult>): object => ({
       },
       {
         mark: { type: "rule", strokeWidth: 1.5, color: "#444" },
-        encoding: {
-          x: { field: "min", type: "quantitative" },
-          x2: { field: "max" },
-          y: { field: "name", type: "nominal", sort: null }
-        }
+        encoding: { x: { field: "min", type: "quantitative" }, x2: { field: "max" } }
       }
     ]
-  }
+  }))
 })
 
 const curvesOf = (growths: ReadonlyArray<GrowthResult>): object => ({

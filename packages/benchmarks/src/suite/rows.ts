@@ -25,6 +25,9 @@ export const rowChecksum = ({ at, big, flag, id, name, ratio }: BigRow): number 
 export const statements = {
   byId: "SELECT id, name, value FROM bench_item WHERE id = $1",
   rows: "SELECT id, name, ratio, flag, at, big FROM bench_row WHERE id <= $1",
+  /** as many rows as are wanted, made while they are read: in FROM they would first all be written to the server's disk */
+  generated:
+    "SELECT i AS id, 'name of row ' || i AS name, i * 1.25::float8 AS ratio, i % 3 = 0 AS flag, timestamptz '2026-01-01 00:00:00+00' + i * interval '1 second' AS at, i::int8 * 1000000007 AS big FROM (SELECT generate_series(1, $1::int4) AS i) AS s",
   insert: "INSERT INTO bench_event (id, kind, amount) VALUES ($1, $2, $3)",
   insertMany: "INSERT INTO bench_event SELECT * FROM unnest($1::int4[], $2::text[], $3::float8[])",
   count: "SELECT (count(*) + sum(id) + sum(length(kind)))::float8 AS sum FROM bench_event",

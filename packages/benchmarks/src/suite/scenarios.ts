@@ -193,6 +193,10 @@ export interface Growth {
   readonly axis: string
   readonly points: ReadonlyArray<number>
   readonly quickPoints: ReadonlyArray<number>
+  /** further ones, when there is time */
+  readonly longPoints?: ReadonlyArray<number>
+  /** what the process grew by is told, too */
+  readonly tellsMemory?: true
   readonly pointOf: (value: number) => Point
   /** units of work at a point */
   readonly unitsAt: (value: number) => number
@@ -223,6 +227,19 @@ export const growths: ReadonlyArray<Growth> = [
     pointOf: (rows) => ({ rows }),
     unitsAt: (rows) => rows,
     peers: [...javascript, "Bun.SQL"]
+  },
+  {
+    name: "grow rows streamed",
+    title: "rows of one result, as a stream of 1,000 a fetch",
+    unit: "row",
+    axis: "rows",
+    points: [1_000, 10_000, 100_000, 1_000_000],
+    quickPoints: [1_000, 100_000],
+    longPoints: [10_000_000],
+    tellsMemory: true,
+    pointOf: (rows) => ({ rows }),
+    unitsAt: (rows) => rows,
+    peers: javascript
   },
   {
     name: "grow columns",

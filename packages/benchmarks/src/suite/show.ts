@@ -26,14 +26,17 @@ export const showSuiteResult = ({ goals, rounds, standings, title, unit, units }
   ].join("\n")
 }
 
-export const showGrowth = ({ axis, curves, title, unit }: GrowthResult): string => {
+export const showGrowth = ({ axis, curves, tellsMemory, title, unit }: GrowthResult): string => {
   const at = curves[0]?.points.map((point) => point.at) ?? []
   const rows = curves.map(({ name, points }) => [
     name,
-    ...points.map(({ cpu, micros }) => `${micros.toPrecision(3)} (${cpu.toPrecision(3)})`)
+    ...points.map(
+      ({ cpu, micros, rssGrowth }) =>
+        `${micros.toPrecision(3)} (${cpu.toPrecision(3)})${tellsMemory ? ` ${mebibytes(rssGrowth)}` : ""}`
+    )
   ])
   return [
-    `cost as work grows, ${title}: µs per ${unit} (of them CPU of the client)`,
+    `cost as work grows, ${title}: µs per ${unit} (of them CPU of the client)${tellsMemory ? ", growth of its memory" : ""}`,
     showTable(["", ...at.map((value) => `${value.toLocaleString("en")} ${axis}`)], rows),
     ""
   ].join("\n")

@@ -42,11 +42,18 @@ export interface GrowthResult {
   readonly title: string
   readonly unit: string
   readonly axis: string
-  /** microseconds of wall-clock time per unit, and CPU time of the client, at each point */
-  readonly curves: ReadonlyArray<{
-    readonly name: string
-    readonly points: ReadonlyArray<{ readonly at: number; readonly micros: number; readonly cpu: number }>
-  }>
+  readonly tellsMemory: boolean
+  readonly curves: ReadonlyArray<{ readonly name: string; readonly points: ReadonlyArray<GrowthPoint> }>
+}
+
+export interface GrowthPoint {
+  readonly at: number
+  /** microseconds of wall-clock time per unit */
+  readonly micros: number
+  /** of them CPU time of the client */
+  readonly cpu: number
+  /** bytes: what the process grew by */
+  readonly rssGrowth: number
 }
 
 interface Entrant {
@@ -195,9 +202,9 @@ const runGrowth = async (
   growth: Growth,
   contestants: ReadonlyMap<string, Contestant>,
   server: Server,
-  { quick }: SuiteOptions
+  { long, quick }: SuiteOptions
 ): Promise<GrowthResult> => {
-  const { axis, name, peers, pointOf, title, unit, unitsAt } = growth
+  const { axis, longPoints, name, peers, pointOf, points, quickPoints, title, unit, unitsAt } = growth
   const entries = found(contestants, ["pgfx", ...peers]).map((contestant) => ({
     contestant,
     scenario: name,
@@ -205,22 +212,23 @@ const runGrowth = async (
   }))
   const curves = entries.map(({ label }) => ({
     name: label,
-    points: new Array<{ readonly at: number; readonly micros: number; readonly cpu: number }>()
+    points: new Array<GrowthPoint>()
   }))
-  for (const at of quick ? growth.quickPoints : growth.points) {
+  for (const at of [...(quick ? quickPoints : points), ...(long ? (longPoints ?? []) : [])]) {
     const units = unitsAt(at)
     await withEntrants(entries, server, pointOf(at), async (entrants) => {
       await verifyAll(entrants, units, `${title}: ${at}`)
-      // small work is repeated until it can be measured at all
-      await runRounds(entrants, units, units < 1_000 ? 25 : 3)
-      entrants.forEach(({ measured }, i) => {
+      // small work is repeated until it can be measured at all, and what takes seconds is compiled when its answer has been verified
+      if (units >= 1_000_000) await runRounds(entrants, units, 1, 0)
+      else await runRounds(entrants, units, units < 1_000 ? 25 : 3)
+      entrants.forEach(({ measured, startRss }, i) => {
         const micros = spread(measured.map(({ seconds }) => (seconds * 1e6) / units)).median
         const cpu = spread(measured.map((one) => one.cpu / units)).median
-        curves[i]!.points.push({ at, micros, cpu })
+        curves[i]!.points.push({ at, micros, cpu, rssGrowth: measured.at(-1)!.peakRss - startRss })
       })
     })
   }
-  return { name, title, unit, axis, curves }
+  return { name, title, unit, axis, tellsMemory: growth.tellsMemory === true, curves }
 }
 
 /** Runs what is asked for, and reports each when it is done. */

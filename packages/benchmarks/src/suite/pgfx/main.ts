@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Connection, param, Postgres, Query, Row, Sql, Tracing, Transaction } from "pgfx"
-import { type BigRow, eventOf, items, rowChecksum } from "../rows.ts"
+import { type BigRow, eventOf, items, rowChecksum, statements } from "../rows.ts"
 import { fibers } from "./fibers.ts"
 import { copyIn, copyOut, gigabyteIn, insertAll, insertCopy, insertMany, insertOne, inserts } from "./inserts.ts"
 import { memoryTracer } from "./memoryTracer.ts"
@@ -51,6 +51,11 @@ const rowStream = Query.stream(BigSchema, {
   fetchSize: 1000
 })`SELECT id, name, ratio, flag, at, big FROM bench_row WHERE id <= ${last}`
 
+const [beforeLast = "", behindLast = ""] = statements.generated.split("$1")
+const generatedStream = Query.stream(BigSchema, {
+  fetchSize: 1000
+})`${Sql.unsafe(beforeLast, [])}${last}${Sql.unsafe(behindLast, [])}`
+
 /** Of an untyped row the names are known, the types are not: `rowChecksum` takes any. */
 const checksumOf = (rows: ReadonlyArray<unknown>): number => {
   let sum = 0
@@ -69,16 +74,18 @@ const rows =
     })
   }
 
-const streamed = (server: Server): Promise<Work> => {
-  const runtime = single(server)
-  const fold = (units: number, add: (row: typeof BigSchema.Type) => number) =>
-    runtime.runPromise(Stream.runFold(rowStream({ last: units }), 0, (sum, row) => sum + add(row)))
-  return Promise.resolve({
-    run: (units) => fold(units, () => 1),
-    verify: (units) => fold(units, rowChecksum),
-    close: () => runtime.dispose()
-  })
-}
+const streamed =
+  (stream: typeof rowStream) =>
+  (server: Server): Promise<Work> => {
+    const runtime = single(server)
+    const fold = (units: number, add: (row: typeof BigSchema.Type) => number) =>
+      runtime.runPromise(Stream.runFold(stream({ last: units }), 0, (sum, row) => sum + add(row)))
+    return Promise.resolve({
+      run: (units) => fold(units, () => 1),
+      verify: (units) => fold(units, rowChecksum),
+      close: () => runtime.dispose()
+    })
+  }
 
 const account = param("id", Schema.Number)
 const balance = Query.one(Schema.BigIntFromSelf)`SELECT balance FROM bench_account WHERE id = ${account}`
@@ -160,7 +167,7 @@ const contestants: Contestants = {
   rows: rows(untypedRows),
   "rows Struct": rows(structRows),
   "rows Class": rows(classRows),
-  "rows streamed": streamed,
+  "rows streamed": streamed(rowStream),
   "insert one by one": inserts((units) => fibers(100, units, (index) => Effect.as(insertOne(eventOf(index)), 1))),
   "insert unnest": insertMany,
   "insert copy": insertCopy,
@@ -173,6 +180,7 @@ const contestants: Contestants = {
   connect: connects,
   "grow fibers": growingFibers,
   "grow rows": rows(structRows),
+  "grow rows streamed": streamed(generatedStream),
   "grow columns": growingColumns,
   "grow statements": growingStatements,
   "grow connections": growingPool
