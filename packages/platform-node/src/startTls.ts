@@ -47,20 +47,41 @@ const unusable = (error: unknown, key: string | undefined): Permanent => {
   return new Permanent({ reason: { _tag: "InvalidSettings", key: setting, issue }, outcome: "NotSent", cause: error })
 }
 
+/** The last one made: the connections of a pool differ in nothing that it depends on, and it takes as long as the rest of the handshake. */
+let lastContext: { readonly of: Tls.SecureContextOptions; readonly context: Tls.SecureContext } | undefined
+
+const isSame = (one: Tls.SecureContextOptions, other: Tls.SecureContextOptions): boolean =>
+  one.ca === other.ca &&
+  one.crl === other.crl &&
+  one.minVersion === other.minVersion &&
+  one.maxVersion === other.maxVersion
+
+/** May throw. A private key is not kept: who has one gets a context of his own. */
+const secureContext = (options: TlsOptions): Tls.SecureContext => {
+  const wanted: Tls.SecureContextOptions = {
+    minVersion: options.minVersion ?? "TLSv1.2",
+    ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.cert === undefined ? {} : { cert: options.cert }),
+    ...(options.key === undefined ? {} : { key: options.key }),
+    ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }),
+    ...(options.crl === undefined ? {} : { crl: options.crl })
+  }
+  if (options.cert !== undefined || options.key !== undefined) return Tls.createSecureContext(wanted)
+  if (lastContext === undefined || !isSame(lastContext.of, wanted)) {
+    lastContext = { of: wanted, context: Tls.createSecureContext(wanted) }
+  }
+  return lastContext.context
+}
+
 const connectionOptions = (socket: Net.Socket, options: TlsOptions): Tls.ConnectionOptions => ({
   socket,
+  secureContext: secureContext(options),
   rejectUnauthorized: options.verify !== "none",
   checkServerIdentity: (_, certificate) =>
     options.verify === "chain-and-name" ? Tls.checkServerIdentity(options.serverName, certificate) : undefined,
-  minVersion: options.minVersion ?? "TLSv1.2",
-  ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
   // An address is no server name (RFC 6066 §3).
   ...(options.sni === false || Net.isIP(options.serverName) !== 0 ? {} : { servername: options.serverName }),
-  ...(options.ca === undefined ? {} : { ca: options.ca }),
-  ...(options.cert === undefined ? {} : { cert: options.cert }),
-  ...(options.key === undefined ? {} : { key: options.key }),
-  ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }),
-  ...(options.crl === undefined ? {} : { crl: options.crl }),
   ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] })
 })
 

@@ -1,5 +1,5 @@
-// What TLS needs besides the mode: versions, negotiation, and the certificates, whose files are read anew for each attempt so
-// that renewed ones are used. Contents are looked at only to see that they are PEM; the platform judges the rest.
+// What TLS needs besides the mode: versions, negotiation, and the certificates, whose files are read anew for attempts so that
+// renewed ones are used. Contents are looked at only to see that they are PEM; the platform judges the rest.
 // Source: `initialize_SSL` in fe-secure-openssl.c; manual, "SSL Support".
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -123,6 +123,25 @@ const tlsVersion = (all: AllGiven, name: string): Read<TlsVersion | undefined> =
   }
 }
 
+/** What was read so lately is not read again: the first connection follows the settings at once, and a pool opens several at a time. */
+const freshMillis = 1_000
+
+/** Reads the files, unless they have just been read. Only what was good is remembered, so nobody gets another fiber's failure or interruption. */
+const readFresh = (sources: TlsSources): Effect.Effect<TlsMaterial, SettingsIssue> => {
+  let known: { readonly material: TlsMaterial; readonly until: number } | undefined
+  return Effect.clockWith((clock) =>
+    Effect.suspend(() => {
+      if (known !== undefined && clock.unsafeCurrentTimeMillis() < known.until) return Effect.succeed(known.material)
+      return Effect.tap(readMaterial(sources), (material) =>
+        Effect.sync(() => {
+          // a private key stays no longer than it is needed
+          if (material.key === undefined) known = { material, until: clock.unsafeCurrentTimeMillis() + freshMillis }
+        })
+      )
+    })
+  )
+}
+
 /** Reads the files once, so that a wrong one is found before anything is dialled. */
 export const resolveTls = (sources: TlsSources): Effect.Effect<ResolvedTls, SettingsIssue> =>
   Effect.gen(function* () {
@@ -139,13 +158,14 @@ export const resolveTls = (sources: TlsSources): Effect.Effect<ResolvedTls, Sett
     if (minVersion === "TLSv1.3" && maxVersion === "TLSv1.2") {
       return yield* Effect.fail(settingsIssue("sslMinProtocolVersion", "must not be above sslMaxProtocolVersion"))
     }
-    if (sources.wanted) yield* readMaterial(sources)
+    const material = readFresh(sources)
+    if (sources.wanted) yield* material
     return {
       negotiation,
       sni,
       minVersion,
       maxVersion,
       acceptInvalidCertificates: settings.acceptInvalidCertificatesForDevelopment === true,
-      material: sources.wanted ? Effect.mapError(readMaterial(sources), invalidSettings) : Effect.succeed(nothing)
+      material: sources.wanted ? Effect.mapError(material, invalidSettings) : Effect.succeed(nothing)
     }
   })

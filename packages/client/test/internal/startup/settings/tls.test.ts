@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
 import type { TlsMaterial } from "../../../../src/internal/startup/settings/ResolvedSettings.ts"
 import type { Settings } from "../../../../src/Settings.ts"
 import { makeHome, pem, withFiles } from "./files.ts"
@@ -85,6 +86,19 @@ describe("what TLS reads", () => {
           passphrase: "p"
         })
         yield* home.write("ca", `${root}${root}`)
+        assert.strictEqual((yield* tls.material).roots, `${root}${root}`)
+      })
+    )
+  )
+
+  it.effect("is read once for the attempts of a second, unless there is a private key in it", () =>
+    withFiles(
+      Effect.gen(function* () {
+        const home = yield* makeHome
+        const { tls } = yield* resolved({ url: Redacted.make(`host=db sslrootcert=${yield* home.write("ca", root)}`) })
+        yield* home.write("ca", `${root}${root}`)
+        assert.strictEqual((yield* tls.material).roots, root)
+        yield* TestClock.adjust("1 second")
         assert.strictEqual((yield* tls.material).roots, `${root}${root}`)
       })
     )
