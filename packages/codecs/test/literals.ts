@@ -78,7 +78,9 @@ const list = (item: fc.Arbitrary<string>) =>
   fc
     .array(fc.option(item, { freq: 5 }), { maxLength: 4 })
     .map((items) => `{${items.map((i) => i ?? "NULL").join(",")}}`)
-const json = fc.jsonValue().map((value) => JSON.stringify(value).replace(/\\u0000|\\ud[89a-f]../gi, "x"))
+/** An escape of JSON that the server takes: neither NUL nor half of a surrogate pair. A backslash that is escaped itself begins none. */
+const writable = (escape: string): string => (/^\\u(?:0000|d[89a-f]..)$/i.test(escape) ? "x" : escape)
+const json = fc.jsonValue().map((value) => JSON.stringify(value).replace(/\\(?:u....|.)/g, writable))
 
 export const builtinLiterals: ReadonlyArray<LiteralType> = [
   { type: "bool", edges: ["t", "f"] },
