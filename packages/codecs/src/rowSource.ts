@@ -1,10 +1,23 @@
 // ⚡ The loop over a run's frames as generated straight-line code: 0.15 µs for a row of six columns where closures take 0.22 (Node 20). Column
 // names are data from a server: they reach the code only as JSON-encoded keys of object literals; readers and types are passed as values.
 import { setOwn } from "./setOwn.ts"
-import { absent, type ColumnReader, type RowPlan, type RowWalker, badFrame, refusedNull } from "./rowWalker.ts"
+import {
+  absent,
+  badFrame,
+  type ColumnReader,
+  makeClosureWalker,
+  type ObjectMaker,
+  refusedNull,
+  type RowPlan,
+  type RowWalker
+} from "./rowWalker.ts"
 
-/** Rows wider than this are read by several functions: one for all is beyond what V8 optimizes (0.009 µs a value at 100 columns, 0.13 at 400). */
-const widestFunction = 64
+/**
+ * Wider rows are read by the loop of closures, and only their objects are made by a literal. The wider a function, the later V8 optimizes it: a
+ * row of 32 columns takes 67 ns a value over the first million where the loop takes 6, one of 1,600 always 390 and 89; of 6 columns it is 17 and
+ * 21, and 3 and 8 in the end (Node 20).
+ */
+const widestFunction = 16
 
 const generation = (() => {
   try {
@@ -58,31 +71,22 @@ const rowSource = (
 }
 
 /** The source of a function that makes a RowWalker of its readers. */
-export const walkerSource = (plan: RowPlan): string => {
+const walkerSource = (plan: RowPlan): string => {
   const { columns } = plan
-  const isWide = columns.length > widestFunction
-  const nameOf = (index: number): string => (isWide ? `v[${index}]` : `v${index}`)
+  const nameOf = (index: number): string => `v${index}`
   const sources = columns.map((column, i) => columnSource(column, i, nameOf(i), plan.shape === "object"))
   const { row, after } = rowSource(plan, nameOf)
-  const parts: Array<string> = []
-  for (let i = 0; i < (isWide ? sources.length : 0); i += widestFunction) {
-    parts.push(`(b, p, stop, v) => {\nlet l = 0\n${sources.slice(i, i + widestFunction).join("\n")}\nreturn p\n}`)
-  }
   const names = columns.flatMap(({ read }, i) => (read === undefined ? [] : [nameOf(i)]))
-  const body = isWide
-    ? parts.map((_part, i) => `p = part${i}(b, p, stop, v)`).join("\n")
-    : `${names.length === 0 ? "" : `let ${names.join(", ")}\n`}${sources.join("\n")}`
   return `const N = ${columns.length}
-${parts.map((part, i) => `const part${i} = ${part}`).join("\n")}
 return (b, offset, end, count, into) => {
 let p = offset, l = 0
-${isWide ? "const v = new Array(N).fill(null)" : ""}
 for (let i = 0; i < count; i++) {
 const stop = p + 1 + ((b[p + 1] << 24) | (b[p + 2] << 16) | (b[p + 3] << 8) | b[p + 4])
 const n = (b[p + 5] << 8) | b[p + 6]
 if (n !== N || stop > end || stop < p + 7) throw bad(N, n)
 p += 7
-${body}
+${names.length === 0 ? "" : `let ${names.join(", ")}`}
+${sources.join("\n")}
 if (p !== stop) throw bad(N, N)
 const row = ${row}
 ${after}
@@ -91,9 +95,20 @@ into.push(row)
 }`
 }
 
+const makeWideWalker = (plan: RowPlan): RowWalker => {
+  if (plan.shape !== "object") return makeClosureWalker(plan)
+  const read = plan.columns.filter((column) => column.read !== undefined)
+  const { row, after } = rowSource({ shape: "object", columns: read }, (index) => `v[${index}]`)
+  // oxlint-disable-next-line typescript/no-implied-eval -- as below
+  const make = new Function("own", "A", `return (v) => {\nconst row = ${row}\n${after}\nreturn row\n}`)
+  // new Function answers `Function`: rowSource is what makes it an ObjectMaker
+  return makeClosureWalker(plan, make(setOwn, absent) as ObjectMaker)
+}
+
 /** `undefined` where the runtime does not generate code. */
 export const makeGeneratedWalker = (plan: RowPlan): RowWalker | undefined => {
   if (!generation) return undefined
+  if (plan.columns.length > widestFunction) return makeWideWalker(plan)
   const readers = plan.columns.map((_column, i) => `r${i}`)
   const nulls = plan.columns.map((_column, i) => `n${i}`)
   // oxlint-disable-next-line typescript/no-implied-eval -- names reach the source only as JSON-encoded own keys

@@ -102,8 +102,10 @@ const templateOf = (read: ReadonlyArray<ColumnReader>): object => {
   return typeof parsed === "object" && parsed !== null ? parsed : {}
 }
 
-/** How an object is made of the values read. */
-const objectMaker = (read: ReadonlyArray<ColumnReader>): ((values: ReadonlyArray<unknown>) => unknown) => {
+/** Puts the values read, in the order of the columns, into an object. */
+export type ObjectMaker = (values: ReadonlyArray<unknown>) => unknown
+
+const objectMaker = (read: ReadonlyArray<ColumnReader>): ObjectMaker => {
   const required = read.filter((column) => !column.optional)
   const template = templateOf(required)
   const isTemplate = required.length <= widestTemplate
@@ -133,10 +135,12 @@ const addOptional = (
   }
 }
 
-export const makeClosureWalker = ({ shape, columns }: RowPlan): RowWalker => {
+export const makeClosureWalker = (
+  { shape, columns }: RowPlan,
+  makeObject: ObjectMaker = objectMaker(columns.filter((column) => column.read !== undefined))
+): RowWalker => {
   const width = columns.length
   const isObject = shape === "object"
-  const makeObject = objectMaker(columns.filter((column) => column.read !== undefined))
   return (bytes, offset, end, count, into) => {
     let at = offset
     for (let i = 0; i < count; i++) {
