@@ -144,6 +144,15 @@ describe("a subscription that heals", () => {
     assert.deepStrictEqual(first, message(1_000_000 - 4_095))
     assert.strictEqual(rest.length, 4_095)
   })
+
+  it("keeps one message if it is told a number that is none", () => {
+    for (const capacity of [Number.NaN, 0, -1]) {
+      const subscription = make(true, capacity)
+      subscription.confirmed()
+      for (let n = 1; n <= 10; n++) subscription.receive(message(n))
+      assert.deepStrictEqual(subscription.take(), [{ _tag: "Listening", gap: true }, message(10)])
+    }
+  })
 })
 
 describe("a subscription that must miss nothing", () => {

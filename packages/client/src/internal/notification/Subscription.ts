@@ -46,7 +46,8 @@ export class Subscription {
   constructor({ capacity, channel, heals, statement }: SubscriptionOptions) {
     this.channel = channel
     this.heals = heals
-    this.capacity = Math.max(1, capacity)
+    // a NaN would be no limit
+    this.capacity = capacity >= 1 ? capacity : 1
     this.statement = statement
   }
 
