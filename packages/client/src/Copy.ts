@@ -110,7 +110,8 @@ const outBytes: CopyOutTemplate<Uint8Array, never> = outOf(() => () => Effect.su
  *
  * `in` and `inBytes`: a Sink whose result is the number of rows stored. A failure or interruption of the source sends CopyFail: nothing is
  * stored, in a transaction the transaction has failed. What the server refuses ends the source, even one that has nothing to give, and is
- * the Sink's error: outcome `RolledBack`; `report.where` names line and column. At most 1 MiB waits to be sent. Large pieces of `inBytes` are sent as
+ * the Sink's error: outcome `RolledBack`; `report.where` names line and column. At most 1 MiB waits to be sent. While
+ * the server waits for data, its `statement_timeout` does not run out: a source that may fall silent needs a time-out of its own. Large pieces of `inBytes` are sent as
  * they are, without a copy: a source makes new ones, and does not write into those it has given.
  *
  * `out` and `outBytes`: a Stream. Whoever stops early has the server cancelled; the connection is healthy afterwards, and a transaction goes

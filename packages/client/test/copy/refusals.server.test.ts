@@ -3,6 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -65,6 +66,28 @@ for (const server of inject("postgres")) {
           assert.strictEqual(yield* Stream.run(Stream.make(8, 9), Copy.in(Schema.Int)`COPY lines (n) FROM STDIN`), 2)
         })
       )
+    )
+
+    it.live("Y-10: a row above maxMessageSize is refused with that setting, and taken with a larger one", () =>
+      Effect.gen(function* () {
+        const wide = "SELECT repeat('x', 40000) AS line"
+        const reads = [
+          Stream.runDrain(Copy.outBytes`COPY (${Sql.unsafe(wide)}) TO STDOUT`),
+          Stream.runDrain(Query.stream(Schema.String)`${Sql.unsafe(wide)}`()),
+          Query.one(Schema.String)`${Sql.unsafe(wide)}`()
+        ]
+        for (const read of reads) {
+          const error = yield* Effect.flip(
+            Effect.provide(read, Layer.fresh(single(server, { maxMessageSize: 30_000 })))
+          )
+          assert.strictEqual(error.reason._tag, "ProtocolViolation")
+          assert.match(
+            error.message,
+            /Hint: if rows may be so large, raise the setting maxMessageSize above 40\d\d\d bytes/
+          )
+          yield* Effect.provide(read, Layer.fresh(single(server, { maxMessageSize: 50_000 })))
+        }
+      })
     )
 
     it.live("a Schema that does not fit is a mismatch, before anything is copied", () =>

@@ -78,6 +78,16 @@ const byReport = ({ message, sqlState }: ServerReport): ReadonlyArray<string> =>
   }
 }
 
+/** A row that is only too large (the words of BackendGrammar): no fault of the server, and the remedy is a setting. */
+const tooLarge = (reason: Reason): ReadonlyArray<string> => {
+  if (reason._tag !== "ProtocolViolation" || !/^(?:DataRow|CopyData)$/.test(reason.during)) return []
+  const most = Number(/^length \d+ to (\d+)$/.exec(reason.expected)?.[1])
+  const length = Number(/^length (\d+)$/.exec(reason.received)?.[1])
+  return length > most
+    ? [`if rows may be so large, raise the setting maxMessageSize above ${length} bytes: a row is in memory as a whole`]
+    : []
+}
+
 const catchConstraint = (constraint: string): ReadonlyArray<string> =>
   constraint === ""
     ? []
@@ -112,6 +122,7 @@ const ofReason = (reason: Reason): ReadonlyArray<string> => {
         ? ["give one: the setting password, the connection string, PGPASSWORD, or a line of .pgpass"]
         : [`if this is acceptable, say so with the setting ${oneLine(reason.setting, 300)}`]
     case "ProtocolViolation":
+      if (tooLarge(reason).length > 0) return []
       return [
         "if a pooler or proxy stands in between, try without it; otherwise report this text to the maintainers of pgfx"
       ]
@@ -166,8 +177,9 @@ export const advice = (options: FailureOptions<Reason, Outcome>): ReadonlyArray<
   }
   return options.outcome === "Unknown"
     ? [
+        ...tooLarge(reason),
         "find out whether it took effect before you repeat it; Retry.idempotent repeats what may run twice",
         ...ofReason(reason)
       ]
-    : ofReason(reason)
+    : [...tooLarge(reason), ...ofReason(reason)]
 }
