@@ -110,9 +110,9 @@ const outBytes: CopyOutTemplate<Uint8Array, never> = outOf(() => () => Effect.su
  *
  * `in` and `inBytes`: a Sink whose result is the number of rows stored. A failure or interruption of the source sends CopyFail: nothing is
  * stored, in a transaction the transaction has failed. What the server refuses ends the source, even one that has nothing to give, and is
- * the Sink's error: outcome `RolledBack`; `report.where` names line and column. At most 1 MiB waits to be sent. While
- * the server waits for data, its `statement_timeout` does not run out: a source that may fall silent needs a time-out of its own. Large pieces of `inBytes` are sent as
- * they are, without a copy: a source makes new ones, and does not write into those it has given.
+ * the Sink's error: outcome `RolledBack`; `report.where` names line and column. At most 1 MiB waits to be sent. Large pieces of `inBytes` are sent as
+ * they are, without a copy: a source makes new ones, and does not write into those it has given. While the server waits for data, its
+ * `statement_timeout` does not run out: a source that may fall silent needs a time-out of its own.
  *
  * `out` and `outBytes`: a Stream. Whoever stops early has the server cancelled; the connection is healthy afterwards, and a transaction goes
  * on as if the COPY had not been. At most 256 KiB and one row wait to be taken. Pieces of `outBytes` begin and end with rows, and are the

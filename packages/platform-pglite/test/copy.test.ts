@@ -2,9 +2,10 @@
 import { assert, it } from "@effect/vitest"
 import { PGlitePostgres } from "@pgfx/platform-pglite"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Copy, Query, Transaction } from "pgfx"
+import { Copy, Query, Retry, Transaction } from "pgfx"
 
 const Row = Schema.Struct({ n: Schema.Int, line: Schema.NullOr(Schema.String) })
 const rows = Array.from({ length: 3_000 }, (_, n) => ({ n, line: n % 5 === 0 ? null : `line\n${n}` }))
@@ -22,6 +23,13 @@ const scene = Effect.gen(function* () {
   assert.strictEqual(again.reason._tag, "UniqueViolation")
   assert.deepStrictEqual([...(yield* Stream.runCollect(dump))], rows)
   assert.deepStrictEqual([...(yield* Stream.runCollect(Stream.take(dump, 2)))], rows.slice(0, 2))
+  // a COPY that has taken effect is not done a second time because of what comes behind it
+  const onlyOnce = Stream.run(Stream.make({ n: 10_000, line: null }), load).pipe(
+    Effect.zipRight(Query.script("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$")),
+    Retry.transient,
+    Effect.provide(Logger.remove(Logger.defaultLogger))
+  )
+  assert.strictEqual((yield* Effect.flip(onlyOnce)).reason._tag, "SerializationFailure")
   yield* Transaction.run(
     Effect.zipRight(Query.command`DELETE FROM lines`(), Stream.run(Stream.fromIterable(rows.slice(0, 7)), load))
   )

@@ -3,20 +3,17 @@
 import type { ByteWriter, CopyResponse } from "@pgfx/protocol"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
-import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Sink from "effect/Sink"
 import type { PostgresError, StatementInfo } from "../../PostgresError.ts"
-import { attemptOf, noted } from "../attempt.ts"
-import { readCommandTag } from "../commandTag.ts"
 import type { Database } from "../database.ts"
 import { CopyIn, type CopyInAnswer } from "../exchange/CopyIn.ts"
 import { errorOfFailure } from "../failure.ts"
 import { abandon, type RequestContext } from "../runOn.ts"
 import { CopyInWhole } from "./copyInWhole.ts"
-import { contextOn, copyLine, type CopyLine, failedOn } from "./line.ts"
+import { contextOn, copyLine, type CopyLine, failedOn, storedRows } from "./line.ts"
 
 /** What a packer and the sink need of a COPY that runs. */
 export interface CopyInProgress {
@@ -110,13 +107,7 @@ class CopyInSession implements CopyInProgress {
 
   readonly finish = (last: (writer: ByteWriter) => void): Effect.Effect<number, PostgresError> => {
     this.exchange.finish(last)
-    const ended = Effect.contextWithEffect((surroundings: Context.Context<never>) => {
-      const attempt = attemptOf(surroundings)
-      const { holder } = this.line
-      const answer = Deferred.await(this.ended)
-      return attempt === undefined ? answer : noted(answer, { attempt, holder, statement: this.info })
-    })
-    return Effect.map(ended, ({ tag }) => readCommandTag(tag).rows)
+    return storedRows(Deferred.await(this.ended), this.line, this.info)
   }
 
   /** What ends before its end is not stored. */

@@ -5,12 +5,11 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import { Permanent, type PostgresError } from "../../PostgresError.ts"
-import { readCommandTag } from "../commandTag.ts"
 import type { Database } from "../database.ts"
 import { CopyIn, type CopyInAnswer } from "../exchange/CopyIn.ts"
 import { type RequestContext, runOn } from "../runOn.ts"
 import type { CopyInProgress } from "./copyIn.ts"
-import { contextOn, type CopyLine, failedOn } from "./line.ts"
+import { contextOn, type CopyLine, failedOn, storedRows } from "./line.ts"
 
 /** As much as one message may be by default (engine design §14, §15). */
 const mostBytes = 64 * 1024 * 1024
@@ -67,14 +66,14 @@ export class CopyInWhole implements CopyInProgress {
       (settle) => new CopyIn(context.statement?.sql ?? "", { ready: () => undefined, settle }, data),
       database.interruptGrace
     )
-    return run.pipe(
+    const answer = run.pipe(
       Effect.tapError((error) => Effect.sync(() => failedOn(line, error))),
       Effect.onInterrupt(() =>
         Effect.sync(() => {
           if (line.holder !== undefined && line.holder.depth > 0) line.holder.doomed = true
         })
-      ),
-      Effect.map(({ tag }) => readCommandTag(tag).rows)
+      )
     )
+    return storedRows(answer, line, context.statement)
   }
 }

@@ -1,10 +1,14 @@
 // The connection of a COPY, for as long as its Scope lives: an exclusive lease, or the connection of the transaction or pin it is in, once
 // everything that was sent before is answered. Meanwhile nothing else is sent there.
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import type * as Scope from "effect/Scope"
-import type { PostgresError } from "../../PostgresError.ts"
+import type { PostgresError, StatementInfo } from "../../PostgresError.ts"
+import { attemptOf, noted } from "../attempt.ts"
+import { readCommandTag } from "../commandTag.ts"
 import { type Database, type Holder, holderOf, isOpen } from "../database.ts"
+import type { CopyInAnswer } from "../exchange/CopyIn.ts"
 import type { Dispatcher } from "../exchange/Dispatcher.ts"
 import { leaseExclusively } from "../exclusiveLease.ts"
 import type { FailureContext } from "../failure.ts"
@@ -64,6 +68,19 @@ export const contextOn = ({ holder, inTransaction }: CopyLine, context: RequestC
   inTransaction,
   failedBy: holder?.failedBy
 })
+
+/** The number of rows that are stored. An attempt of `Retry.transient` around it hears of it, as of any statement. */
+export const storedRows = (
+  answer: Effect.Effect<CopyInAnswer, PostgresError>,
+  { holder }: CopyLine,
+  statement: StatementInfo | undefined
+): Effect.Effect<number, PostgresError> => {
+  const heard = Effect.contextWithEffect((surroundings: Context.Context<never>) => {
+    const attempt = attemptOf(surroundings)
+    return attempt === undefined ? answer : noted(answer, { attempt, holder, statement })
+  })
+  return Effect.map(heard, ({ tag }) => readCommandTag(tag).rows)
+}
 
 /** Its failure is its scope's, as that of any statement. */
 export const failedOn = ({ dispatcher, holder }: CopyLine, error: PostgresError): void => {
