@@ -86,6 +86,7 @@ export const prepareContestants = async (): Promise<ReadonlyMap<string, Contesta
     { name: "postgres.js", version: versionOf(peers, "postgres"), launch: node(`${peers}postgresjs.mjs`) },
     { name: "sql-pg 4", version: versionOf(peersEffect4, "@effect/sql-pg"), launch: node(`${peersEffect4}sqlPg4.mjs`) },
     { name: "sql-pg 3", version: versionOf(peers, "@effect/sql-pg"), launch: node(`${peers}sqlPg3.mjs`) },
+    { name: "the wire alone", version: "", launch: node(`${peers}wire.mjs`) },
     { name: "server alone", version: "by files", launch: node(limits, "server") },
     ...(psql === undefined ? [] : [{ name: "psql", version: psql, launch: node(limits, "psql") }]),
     ...(bun === undefined

@@ -29,8 +29,10 @@ const everybody = ["pg", "postgres.js", "sql-pg 4", "sql-pg 3", "Bun.SQL"]
 
 /** PostgreSQL's own means, as a limit: their work is done by other processes than the one whose CPU time and memory are known. */
 export const limits: ReadonlySet<string> = new Set(["psql", "server alone"])
-/** Compiled to machine code: a stretch, not among the best JavaScript peers. */
-export const native: ReadonlySet<string> = new Set(["Bun.SQL", ...limits])
+/** The same frames without a driver: what is left to win. */
+const wire = "the wire alone"
+/** Compiled to machine code, or no driver: not among the best JavaScript peers. */
+export const native: ReadonlySet<string> = new Set(["Bun.SQL", wire, ...limits])
 
 const copyPeers = ["pg-copy-streams", "postgres.js", ...limits]
 /** `psql` is named where there is one. */
@@ -46,7 +48,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     unit: "query",
     units: 3_000,
     quickUnits: 1_500,
-    peers: everybody,
+    peers: [...everybody, wire],
     goals: [{ peer: "best", ratio: 1.1 }]
   },
   {
@@ -55,7 +57,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     unit: "query",
     units: 15_000,
     quickUnits: 6_000,
-    peers: everybody,
+    peers: [...everybody, wire],
     goals: [{ peer: "postgres.js", ratio: 1.5 }]
   },
   {
@@ -64,7 +66,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     unit: "query",
     units: 15_000,
     quickUnits: 6_000,
-    peers: everybody,
+    peers: [...everybody, wire],
     variants: [
       { scenario: "pool traced", label: "pgfx with Tracing", goal: 0.8 },
       { scenario: "pool measured", label: "pgfx with Tracing, no tracer", goal: 0.8 }
