@@ -20,7 +20,7 @@ const one = async ({ database, host, password, port, user }) => {
   return client
 }
 
-const out = async (server) => {
+const out = (most) => async (server) => {
   const client = await one(server)
   const each = async (megabytes, use) => {
     for await (const piece of client.query(copyTo(copySql.out(megabytes)))) use(piece)
@@ -33,7 +33,7 @@ const out = async (server) => {
     },
     verify: async (units) => {
       const checksum = new BytesChecksum()
-      await each(units, checksum.add)
+      await each(Math.min(units, most), checksum.add)
       return checksum.value
     },
     close: () => client.end()
@@ -78,9 +78,9 @@ const insert = async (server) => {
 }
 
 await serve({
-  "copy out": out,
+  "copy out": out(Infinity),
   "copy in": into(copySql.in(), Infinity),
-  "gigabyte out": out,
+  "gigabyte out": out(verifiedMegabytes),
   "gigabyte in": into(copySql.inDropped(), verifiedMegabytes),
   "insert copy": insert
 })

@@ -60,5 +60,5 @@ export class BytesChecksum {
   }
 }
 
-/** How much of a gigabyte is stored to see that it arrives. */
+/** How much of a gigabyte is copied to see that it is right: the memory it takes is told of what comes after. */
 export const verifiedMegabytes = 32

@@ -190,8 +190,10 @@ const runScenario = async (
   return withEntrants(entries, server, {}, async (entrants) => {
     await verifyAll(entrants, units, scenario.title)
     const counted = Math.min(rounds, scenario.mostRounds ?? rounds)
-    // what takes that long is compiled when its answer has been verified
-    await runRounds(entrants, units, counted, scenario.mostRounds === undefined ? 2 : 0)
+    // what takes that long is compiled when some of it has been verified, and only then its memory is of interest
+    const isLong = scenario.mostRounds !== undefined
+    await runRounds(entrants, units, counted, isLong ? 0 : 2)
+    if (isLong) for (const entrant of entrants) entrant.startRss = entrant.measured[0]!.startRss
     const standings = standingsOf(entrants, units)
     const { name, title, unit } = scenario
     return { name, title, unit, units, rounds: counted, standings, goals: goalsOf(scenario, standings) }

@@ -8,7 +8,17 @@ import * as Stream from "effect/Stream"
 import { Connection, param, Postgres, Query, Row, Sql, Tracing, Transaction } from "pgfx"
 import { type BigRow, eventOf, items, rowChecksum, statements } from "../rows.ts"
 import { fibers } from "./fibers.ts"
-import { copyIn, copyOut, gigabyteIn, insertAll, insertCopy, insertMany, insertOne, inserts } from "./inserts.ts"
+import {
+  copyIn,
+  copyOut,
+  gigabyteIn,
+  gigabyteOut,
+  insertAll,
+  insertCopy,
+  insertMany,
+  insertOne,
+  inserts
+} from "./inserts.ts"
 import { memoryTracer } from "./memoryTracer.ts"
 import { pool, type Runtime, settingsOf, single } from "./open.ts"
 import { type Contestants, serve, type Server, type Work } from "../serve.ts"
@@ -174,7 +184,7 @@ const contestants: Contestants = {
   "insert all": insertAll,
   "copy out": copyOut,
   "copy in": copyIn,
-  "gigabyte out": copyOut,
+  "gigabyte out": gigabyteOut,
   "gigabyte in": gigabyteIn,
   transaction: callers((server) => pool(server, 10), 50, transfer),
   connect: connects,
