@@ -129,7 +129,7 @@ describe.each(inject("postgres"))("PostgreSQL $majorVersion", (server) => {
 
   const check = async (literal: LiteralType) => {
     const { type, respelled = false, serverOnly = false } = literal
-    const random = literal.random === undefined ? [] : fc.sample(literal.random, { numRuns: perType, seed })
+    const random = fc.sample(literal.random, { numRuns: perType, seed })
     const { codec, forms, values } = await send(type, [...literal.edges, ...random])
     for (const form of forms) {
       const reader = codec.reader(form)!

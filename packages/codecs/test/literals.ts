@@ -6,7 +6,7 @@ export interface LiteralType {
   /** as SQL writes it */
   readonly type: string
   readonly edges: ReadonlyArray<string>
-  readonly random?: fc.Arbitrary<string>
+  readonly random: fc.Arbitrary<string>
   /** the first major version that has all of the edges */
   readonly since?: number
   /** the value does not keep the server's text: duplicate keys, `1e2` in json */
@@ -82,8 +82,72 @@ const list = (item: fc.Arbitrary<string>) =>
 const writable = (escape: string): string => (/^\\u(?:0000|d[89a-f]..)$/i.test(escape) ? "x" : escape)
 const json = fc.jsonValue().map((value) => JSON.stringify(value).replace(/\\(?:u....|.)/g, writable))
 
+const unsigned32 = fc.double({ min: 0, max: 1, noNaN: true }).map((part) => String(Math.floor(part * 0xffff_ffff)))
+const cents = fc
+  .bigInt({ min: 1n - 2n ** 63n, max: 2n ** 63n - 1n })
+  .map((all) => `${all < 0n ? "-" : ""}${(all < 0n ? -all : all).toString().padStart(3, "0").replace(/(..)$/, ".$1")}`)
+const point = fc.tuple(float8, float8).map(([x, y]) => `(${x},${y})`)
+const points = fc.array(point, { minLength: 1, maxLength: 4 }).map((all) => all.join(","))
+const corners = fc.tuple(point, point).map((both) => both.join(","))
+const positive = integer(1, 2 ** 31 - 1).map(String)
+const label = fc.stringOf(fc.constantFrom(..."abcXYZ019_"), { minLength: 1, maxLength: 5 })
+const lqueryItem = fc.oneof(
+  fc.tuple(fc.constantFrom("", "!"), label, fc.constantFrom("", "*", "@", "%", "@*")).map((parts) => parts.join("")),
+  fc.tuple(label, label).map((either) => either.join("|")),
+  fc.constantFrom("*", "*{2}", "*{1,3}", "*{,4}", "*{2,}")
+)
+const ltxtquery: fc.Arbitrary<string> = fc.letrec<{ query: string }>((tie) => ({
+  query: fc.oneof(
+    { maxDepth: 4 },
+    fc.tuple(label, fc.constantFrom("", "*", "@", "%")).map((parts) => parts.join("")),
+    tie("query").map((inner) => `!(${inner})`),
+    fc
+      .tuple(tie("query"), fc.constantFrom("&", "|"), tie("query"))
+      .map(([left, operator, right]) => `(${left}) ${operator} (${right})`)
+  )
+})).query
+const jsonpath = fc
+  .tuple(
+    fc.constantFrom("", "lax ", "strict "),
+    fc.array(
+      fc.oneof(
+        label.filter((name) => /^[a-z]/i.test(name)).map((name) => `.${name}`),
+        awkward.map((name) => `.${JSON.stringify(name)}`),
+        integer(0, 99).map((index) => `[${index}]`),
+        fc.constantFrom("[*]", ".*", ".**", "[last]", "[0 to 3]", ".size()", ".type()"),
+        integer(-99, 99).map((number) => ` ? (@ > ${number} || exists (@.x))`)
+      ),
+      { maxLength: 5 }
+    )
+  )
+  .map(([mode, steps]) => `${mode}$${steps.join("")}`)
+/** A year and a later one. */
+const years = fc.tuple(integer(1, 3000), integer(1, 999)).map(([year, later]) => [year, year + later] as const)
+const rangeOfYears = (rest: string) =>
+  range(
+    years.map(
+      ([from, to]) =>
+        [
+          `"${String(from).padStart(4, "0")}${rest}"`,
+          `"${to}${rest}"`.replace(/"(\d{1,3})-/, (_, y: string) => `"${y.padStart(4, "0")}-`)
+        ] as const
+    )
+  )
+const snapshot = fc
+  .tuple(integer(3, 2 ** 30), fc.uniqueArray(integer(0, 99), { maxLength: 5 }))
+  .map(([first, running]) => {
+    const ids = running.sort((a, b) => a - b).map((n) => first + n)
+    return `${ids[0] ?? first}:${(ids.at(-1) ?? first) + (ids.length > 0 ? 1 : 0)}:${ids.join(",")}`
+  })
+const rangeOfFloats = range(
+  fc
+    .tuple(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.double({ noNaN: true, noDefaultInfinity: true }))
+    .map(([a, b]) => [String(Math.min(a, b)), String(Math.max(a, b))] as const)
+)
+const vector = (item: fc.Arbitrary<string>) => fc.array(item, { maxLength: 5 }).map((all) => all.join(" "))
+
 export const builtinLiterals: ReadonlyArray<LiteralType> = [
-  { type: "bool", edges: ["t", "f"] },
+  { type: "bool", edges: ["t", "f"], random: fc.constantFrom("t", "f") },
   { type: "int2", edges: ["-32768", "32767", "0"], random: integer(-32768, 32767).map(String) },
   { type: "int4", edges: ["-2147483648", "2147483647", "0"], random: fc.integer().map(String) },
   {
@@ -98,7 +162,7 @@ export const builtinLiterals: ReadonlyArray<LiteralType> = [
     random: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String)
   },
   { type: "oid", edges: ["0", "4294967295"], random: fc.nat(2 ** 31 - 1).map(String) },
-  { type: "xid", edges: ["0", "4294967295"] },
+  { type: "xid", edges: ["0", "4294967295"], random: unsigned32 },
   {
     type: "xid8",
     edges: ["0", "18446744073709551615"],
@@ -130,13 +194,18 @@ export const builtinLiterals: ReadonlyArray<LiteralType> = [
     ],
     random: numeric
   },
-  { type: "money", edges: ["1.5", "-100000.25"], serverOnly: true },
+  { type: "money", edges: ["1.5", "-100000.25"], serverOnly: true, random: cents },
   { type: "text", edges: ["", "é€😀", "\ufeffmark", "x".repeat(5000), "NULL"], random: awkward },
   { type: "varchar", edges: ["", "x"], random: awkward },
-  { type: "bpchar(5)", edges: ["ab", ""] },
-  { type: "name", edges: ["pg_class"] },
-  { type: '"char"', edges: ["a", ""] },
-  { type: '"char"', edges: ["\\200", "\\377"], since: 15 },
+  { type: "bpchar(5)", edges: ["ab", ""], random: awkward.map((text) => Array.from(text).slice(0, 5).join("")) },
+  { type: "name", edges: ["pg_class"], random: awkward },
+  { type: '"char"', edges: ["a", ""], random: integer(33, 126).map((code) => String.fromCharCode(code)) },
+  {
+    type: '"char"',
+    edges: ["\\200", "\\377"],
+    since: 15,
+    random: integer(128, 255).map((code) => `\\${code.toString(8)}`)
+  },
   { type: "uuid", edges: ["00000000-0000-0000-0000-000000000000"], random: pairs(16, "") },
   {
     type: "bytea",
@@ -150,7 +219,7 @@ export const builtinLiterals: ReadonlyArray<LiteralType> = [
     respelled: true
   },
   { type: "jsonb", edges: ["null", "1e300", '{"k":[1.50]}', "1234567890123456.5"], random: json, respelled: true },
-  { type: "jsonpath", edges: ["$.a[*] ? (@ > 1)"] },
+  { type: "jsonpath", edges: ["$.a[*] ? (@ > 1)"], random: jsonpath },
   {
     type: "date",
     edges: [
@@ -219,8 +288,8 @@ export const builtinLiterals: ReadonlyArray<LiteralType> = [
       .tuple(integer(-999, 999), integer(-99_999, 99_999), signed, integer(0, 9999), clock)
       .map(([months, days, sign, hours, time]) => `${months} mons ${days} days ${sign}${hours}${time.slice(2)}`)
   },
-  { type: "interval", edges: ["2562047788:00:54.775807"], since: 15 },
-  { type: "interval", edges: ["infinity", "-infinity"], since: 17 },
+  { type: "interval", edges: ["2562047788:00:54.775807"], since: 15, random: clock },
+  { type: "interval", edges: ["infinity", "-infinity"], since: 17, random: clock },
   {
     type: "inet",
     edges: ["0.0.0.0/0", "::", "::1", "::ffff:1.2.3.4", "1:0:0:2::3"],
@@ -233,19 +302,38 @@ export const builtinLiterals: ReadonlyArray<LiteralType> = [
   },
   { type: "macaddr", edges: ["08:00:2b:01:02:03"], random: pairs(6, ":") },
   { type: "macaddr8", edges: ["08:00:2b:01:02:03:04:05"], random: pairs(8, ":") },
-  { type: "bit(3)", edges: ["101", "000"] },
+  {
+    type: "bit(3)",
+    edges: ["101", "000"],
+    random: fc.stringOf(fc.constantFrom("0", "1"), { minLength: 3, maxLength: 3 })
+  },
   { type: "varbit", edges: ["", "0", "101010101"], random: fc.stringOf(fc.constantFrom("0", "1"), { maxLength: 40 }) },
   {
     type: "point",
     edges: ["(NaN,Infinity)", "(-0,1e300)"],
-    random: fc.tuple(float8, float8).map(([x, y]) => `(${x},${y})`)
+    random: point
   },
-  { type: "line", edges: ["{1,2,3}"] },
-  { type: "lseg", edges: ["[(1,2),(3,4)]"] },
-  { type: "box", edges: ["(3,4),(1,2)"] },
-  { type: "path", edges: ["((1,2),(3,4))", "[(1,2),(3,4)]"] },
-  { type: "polygon", edges: ["((1,2),(3,4),(5,6))"] },
-  { type: "circle", edges: ["<(1,2),3>"] },
+  {
+    type: "line",
+    edges: ["{1,2,3}"],
+    random: fc.tuple(integer(1, 99), float8, float8).map(([a, b, c]) => `{${a},${b},${c}}`)
+  },
+  { type: "lseg", edges: ["[(1,2),(3,4)]"], random: corners.map((both) => `[${both}]`) },
+  { type: "box", edges: ["(3,4),(1,2)"], random: corners },
+  {
+    type: "path",
+    edges: ["((1,2),(3,4))", "[(1,2),(3,4)]"],
+    random: fc.oneof(
+      points.map((all) => `(${all})`),
+      points.map((all) => `[${all}]`)
+    )
+  },
+  { type: "polygon", edges: ["((1,2),(3,4),(5,6))"], random: points.map((all) => `(${all})`) },
+  {
+    type: "circle",
+    edges: ["<(1,2),3>"],
+    random: fc.tuple(point, integer(0, 9999)).map(([centre, radius]) => `<${centre},${radius}>`)
+  },
   {
     type: "tsvector",
     edges: ["", "'a':1A,2B,3 'it''s':5C"],
@@ -253,16 +341,42 @@ export const builtinLiterals: ReadonlyArray<LiteralType> = [
     serverOnly: true
   },
   { type: "tsquery", edges: ["", "a & b | !c", "a <-> (b <-> c)"], random: query, serverOnly: true },
-  { type: "pg_lsn", edges: ["16/B374D848", "0/0", "FFFFFFFF/FFFFFFFF"], serverOnly: true },
-  { type: "tid", edges: ["(0,1)", "(4294967295,65535)"], serverOnly: true },
-  { type: "pg_snapshot", edges: ["10:20:10,14,15", "10:10:"], serverOnly: true },
-  { type: "txid_snapshot", edges: ["10:20:10,14,15"], serverOnly: true },
-  { type: "regclass", edges: ["pg_class"], serverOnly: true },
-  { type: "regtype", edges: ["integer"], serverOnly: true },
+  {
+    type: "pg_lsn",
+    edges: ["16/B374D848", "0/0", "FFFFFFFF/FFFFFFFF"],
+    serverOnly: true,
+    random: fc
+      .tuple(integer(0, 2 ** 31 - 1), integer(0, 2 ** 31 - 1))
+      .map((both) => both.map((half) => half.toString(16)).join("/"))
+  },
+  {
+    type: "tid",
+    edges: ["(0,1)", "(4294967295,65535)"],
+    serverOnly: true,
+    random: fc.tuple(unsigned32, integer(0, 65_535)).map((both) => `(${both.join(",")})`)
+  },
+  { type: "pg_snapshot", edges: ["10:20:10,14,15", "10:10:"], serverOnly: true, random: snapshot },
+  { type: "txid_snapshot", edges: ["10:20:10,14,15"], serverOnly: true, random: snapshot },
+  {
+    type: "regclass",
+    edges: ["pg_class"],
+    serverOnly: true,
+    random: fc.constantFrom("pg_class", "pg_type", "pg_attribute", "information_schema.tables")
+  },
+  {
+    type: "regtype",
+    edges: ["integer"],
+    serverOnly: true,
+    random: fc.constantFrom("integer", "text", "timestamp with time zone", "character varying", "integer[]")
+  },
   { type: "int4range", edges: ["empty", "(,)", "[1,1]"], random: range(ascending) },
   { type: "numrange", edges: ["empty", "[1.50,2]"], random: range(ascending) },
-  { type: "tstzrange", edges: ["empty", "[-infinity,infinity]", '["0044-03-15 BC",)'] },
-  { type: "daterange", edges: ["[2024-01-01,2024-02-01)", "[-infinity,infinity]"] },
+  {
+    type: "tstzrange",
+    edges: ["empty", "[-infinity,infinity]", '["0044-03-15 BC",)'],
+    random: rangeOfYears("-06-15 12:34:56.789+00")
+  },
+  { type: "daterange", edges: ["[2024-01-01,2024-02-01)", "[-infinity,infinity]"], random: rangeOfYears("-06-15") },
   {
     type: "int8multirange",
     edges: ["{}", "{[1,5),[7,9),[20,)}"],
@@ -274,44 +388,77 @@ export const builtinLiterals: ReadonlyArray<LiteralType> = [
     edges: ["{}", "[0:1][-1:0]={{1,2},{3,NULL}}", "{{{{{{1}}}}}}"],
     random: list(fc.integer().map(String))
   },
-  { type: "jsonb[]", edges: ['{{"[1]","2"},{"3","[4,5]"}}', '{"[1,2]",NULL}'], respelled: true },
-  { type: "box[]", edges: ["{(3,4),(1,2);(5,6),(0,0)}"] },
-  { type: "timestamptz[]", edges: ['{infinity,"0044-03-15 BC",NULL}'] },
-  { type: "int4range[]", edges: ['{"[1,5)",empty,NULL}'] },
-  { type: "int2vector", edges: ["1 2 3", ""] },
-  { type: "oidvector", edges: ["1 4294967295"] }
+  {
+    type: "jsonb[]",
+    edges: ['{{"[1]","2"},{"3","[4,5]"}}', '{"[1,2]",NULL}'],
+    respelled: true,
+    // a string in an array without a form is JSON text
+    random: list(json.filter((text) => !text.startsWith('"')).map(escaped))
+  },
+  {
+    type: "box[]",
+    edges: ["{(3,4),(1,2);(5,6),(0,0)}"],
+    random: fc.array(corners, { maxLength: 4 }).map((all) => `{${all.join(";")}}`)
+  },
+  {
+    type: "timestamptz[]",
+    edges: ['{infinity,"0044-03-15 BC",NULL}'],
+    random: list(fc.tuple(timestamp, offset).map(([{ text, era }, zone]) => `"${text}${zone}${era}"`))
+  },
+  { type: "int4range[]", edges: ['{"[1,5)",empty,NULL}'], random: list(range(ascending).map((one) => `"${one}"`)) },
+  { type: "int2vector", edges: ["1 2 3", ""], random: vector(integer(-32768, 32767).map(String)) },
+  { type: "oidvector", edges: ["1 4294967295"], random: vector(unsigned32) }
 ]
+
+const mood = fc.constantFrom("sad", "ok", 'happy, "x"')
+const pair = fc.tuple(fc.integer(), awkward, numeric).map(([a, b, c]) => `(${a},${doubled(b)},${c})`)
+const nest = fc
+  .tuple(pair, list(pair.map(escaped)), mood, positive, list(positive))
+  .map((fields) => `(${fields.map(doubled).join(",")})`)
+const hstore = fc
+  .array(fc.tuple(awkward, fc.option(awkward)), { maxLength: 3 })
+  .map((all) => all.map(([k, v]) => `${escaped(k)}=>${v === null ? "NULL" : escaped(v)}`).join(","))
 
 /** What `userSchema` creates. */
 export const userLiterals: ReadonlyArray<LiteralType> = [
-  { type: "mood", edges: ["sad", 'happy, "x"'] },
-  { type: "mood[]", edges: ['{sad,"happy, \\"x\\"",NULL}'] },
-  { type: "positive", edges: ["5"] },
-  { type: "positive[]", edges: ["{1,2,NULL}"] },
-  { type: "positives", edges: ["{1,2}"] },
+  { type: "mood", edges: ["sad", 'happy, "x"'], random: mood },
+  { type: "mood[]", edges: ['{sad,"happy, \\"x\\"",NULL}'], random: list(mood.map(escaped)) },
+  { type: "positive", edges: ["5"], random: positive },
+  { type: "positive[]", edges: ["{1,2,NULL}"], random: list(positive) },
+  { type: "positives", edges: ["{1,2}"], random: list(positive) },
   {
     type: "pair",
     edges: ["(,,)", '(,"",)'],
-    random: fc.tuple(fc.integer(), awkward, numeric).map(([a, b, c]) => `(${a},${doubled(b)},${c})`)
+    random: pair
   },
-  { type: "pair[]", edges: ['{"(1,\\"x y\\",2)","(,,)",NULL}'] },
-  { type: "nest", edges: ['("(1,""a b"",2.0)","{""(1,x,2)"",NULL}",sad,5,"{1,2}")', "(,,,,)"] },
-  { type: "row_of_table", edges: ['(5,"(,,,,)")', "(,)"] },
-  { type: "frange", edges: ["[0.1,0.2)", "[1,)", "empty"] },
-  { type: "fmultirange", edges: ["{[0.1,0.2)}", "{}"] },
+  { type: "pair[]", edges: ['{"(1,\\"x y\\",2)","(,,)",NULL}'], random: list(pair.map(escaped)) },
+  { type: "nest", edges: ['("(1,""a b"",2.0)","{""(1,x,2)"",NULL}",sad,5,"{1,2}")', "(,,,,)"], random: nest },
+  {
+    type: "row_of_table",
+    edges: ['(5,"(,,,,)")', "(,)"],
+    random: fc.tuple(fc.integer(), nest).map(([id, inner]) => `(${id},${doubled(inner)})`)
+  },
+  { type: "frange", edges: ["[0.1,0.2)", "[1,)", "empty"], random: rangeOfFloats },
+  {
+    type: "fmultirange",
+    edges: ["{[0.1,0.2)}", "{}"],
+    random: fc.array(rangeOfFloats, { maxLength: 3 }).map((all) => `{${all.join(",")}}`)
+  },
   {
     type: "hstore",
     edges: ["", 'NULL=>"NULL"', '"__proto__"=>"x"'],
-    random: fc
-      .array(fc.tuple(awkward, fc.option(awkward)), { maxLength: 3 })
-      .map((all) => all.map(([k, v]) => `${escaped(k)}=>${v === null ? "NULL" : escaped(v)}`).join(","))
+    random: hstore
   },
-  { type: "hstore[]", edges: ['{"\\"a\\"=>\\"1\\""}'] },
+  { type: "hstore[]", edges: ['{"\\"a\\"=>\\"1\\""}'], random: list(hstore.map(escaped)) },
   { type: "citext", edges: ["AbC"], random: awkward },
-  { type: "citext[]", edges: ["{A,b}"] },
-  { type: "ltree", edges: ["Top.Science"] },
-  { type: "lquery", edges: ["Top.*"] },
-  { type: "ltxtquery", edges: ["a & b"] }
+  { type: "citext[]", edges: ["{A,b}"], random: list(awkward.map(escaped)) },
+  { type: "ltree", edges: ["Top.Science"], random: fc.array(label, { maxLength: 4 }).map((all) => all.join(".")) },
+  {
+    type: "lquery",
+    edges: ["Top.*"],
+    random: fc.array(lqueryItem, { minLength: 1, maxLength: 4 }).map((all) => all.join("."))
+  },
+  { type: "ltxtquery", edges: ["a & b"], random: ltxtquery }
 ]
 
 export const userSchema = `
