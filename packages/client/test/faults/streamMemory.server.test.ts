@@ -52,7 +52,7 @@ for (const server of inject("postgres")) {
       yield* Fiber.interrupt(watcher)
       told(name, report, seen)
       assert.strictEqual(report.rows, rows)
-      return { growthMiB: report.growthMiB ?? Infinity, seen }
+      return { growthMiB: report.growthMiB ?? Infinity, liveMiB: report.liveMiB ?? Infinity, seen }
     }).pipe(Effect.provide(single(server)))
 
   describe(`PostgreSQL ${server.majorVersion}: what a stream costs`, () => {
@@ -76,11 +76,13 @@ for (const server of inject("postgres")) {
     )
 
     it.live(
-      "S-2: rows of a mebibyte stop the reading in the middle of a batch, and the server waits to write",
+      "G10, S-2: rows of a mebibyte stop the reading in the middle of a batch, and the server waits to write",
       () =>
-        Effect.map(scenario("wide", amount(160, 600)), ({ growthMiB, seen }) => {
-          // the first batch alone would be 128 MiB; buffers that are collected are not yet given back
-          assert.isBelow(growthMiB, 64)
+        Effect.map(scenario("wide", amount(160, 4_000)), ({ growthMiB, liveMiB, seen }) => {
+          // What is held: the first batch alone would be 128 MiB. What the process takes beyond that is rows the consumer has let go of, which
+          // V8 collects when there are 80 MiB of them (measured); that is not more for more rows.
+          assert.isBelow(liveMiB, 16)
+          assert.isBelow(growthMiB, isLong ? 32 : 96)
           assert.isAbove(seen.get("ClientWrite") ?? 0, 0)
         }),
       withinMinutes(2, 10)
