@@ -91,7 +91,7 @@ const channel = <A, I extends string, R>(
     issue === undefined
       ? Stream.unwrap(
           Effect.map(Postgres, (postgres) =>
-            subscriptionStream(databaseOf(postgres).listener, {
+            subscriptionStream(databaseOf(postgres), {
               channel: name,
               heals,
               capacity: options.buffer ?? defaultBuffer,

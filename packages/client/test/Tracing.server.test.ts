@@ -7,8 +7,9 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { param, Query, Tracing, type TracingOptions } from "pgfx"
+import { Copy, Notification, param, Query, Session, Tracing, type TracingOptions } from "pgfx"
 import { inject } from "vitest"
 import { watched } from "./canary/watch.ts"
 
@@ -23,6 +24,7 @@ interface Seen {
   readonly name: string
   readonly attributes: Map<string, unknown>
   readonly parent: string | undefined
+  readonly ended: () => boolean
 }
 
 const remembering = (seen: Array<Seen>): Tracer.Tracer =>
@@ -30,9 +32,11 @@ const remembering = (seen: Array<Seen>): Tracer.Tracer =>
     context: (f) => f(),
     span: (name, parent, context, links, startTime, kind) => {
       const attributes = new Map<string, unknown>()
+      let ends = 0
       seen.push({
         name,
         attributes,
+        ended: () => ends === 1,
         parent: Option.getOrUndefined(Option.map(parent, (p) => (p._tag === "Span" ? p.name : "external")))
       })
       return {
@@ -47,7 +51,7 @@ const remembering = (seen: Array<Seen>): Tracer.Tracer =>
         kind,
         attributes,
         status: { _tag: "Started", startTime },
-        end: () => undefined,
+        end: () => void ends++,
         attribute: (key, value) => void attributes.set(key, value),
         event: () => undefined,
         addLinks: () => undefined
@@ -104,6 +108,42 @@ for (const server of inject("postgres")) {
         assert.strictEqual(span?.attributes.get("error.type"), "42703")
         assert.strictEqual(span?.attributes.get("db.response.status_code"), "42703")
         assert.strictEqual(span?.attributes.get("pgfx.outcome"), "RolledBack")
+      })
+    )
+
+    it.live("makes one span of a script, of a stream, of COPY either way and of a LISTEN, with the wait inside", () =>
+      Effect.gen(function* () {
+        const numbers = Query.stream(Schema.Number, { name: "numbers" })`SELECT n FROM generate_series(1, 3) AS n`
+        const line = (text: string): Uint8Array => new TextEncoder().encode(text)
+        const channel = Notification.channel(`traced_${process.pid}`, Schema.String)
+        const seen = yield* traced(
+          {},
+          Effect.gen(function* () {
+            yield* Query.script("SELECT 1; SELECT 2", { name: "two" })
+            yield* Stream.runDrain(numbers())
+            yield* Query.script("CREATE TEMP TABLE traced_lines (line text)").pipe(
+              Effect.zipRight(
+                Stream.run(Stream.make(line("a\n"), line("b\n")), Copy.inBytes`COPY traced_lines FROM STDIN`)
+              ),
+              Session.pin
+            )
+            yield* Stream.runDrain(Copy.outBytes`COPY (SELECT 1) TO STDOUT`)
+            yield* Stream.runHead(channel.events)
+          }).pipe(Effect.withSpan("program"))
+        )
+        const spans = seen.filter(({ parent }) => parent === "program")
+        assert.deepStrictEqual(
+          spans.map(({ attributes, name }) => [name, attributes.get("db.operation.name")]),
+          [
+            ["two", "SELECT"],
+            ["numbers", "SELECT"],
+            [`CREATE ${server.database}`, "CREATE"],
+            [`COPY ${server.database}`, "COPY"],
+            [`COPY ${server.database}`, "COPY"],
+            [`listen ${channel.name}`, "LISTEN"]
+          ]
+        )
+        for (const { ended, name } of spans) assert.isTrue(ended(), name)
       })
     )
 

@@ -44,11 +44,14 @@ export const runScript = <A>(
         const rows = readers.get(statement)?.all() ?? Effect.succeed<ReadonlyArray<A>>([])
         return Effect.map(rows, (rows) => ({ tag: readCommandTag(tag), rows }))
       })
+    const rowsOf = ({ tags }: ScriptAnswer) =>
+      tags.reduce((sum, tag, statement) => sum + (readers.has(statement) ? readCommandTag(tag).rows : 0), 0)
     return runRequest<ScriptAnswer>(
       database,
       { statement: info },
       { words: wordsOf(info.sql, insideTransaction), timeout },
-      (settle) => new SingleExchange(new SimpleQuery({ sql: info.sql, sink }, settle))
+      (settle) => new SingleExchange(new SimpleQuery({ sql: info.sql, sink }, settle)),
+      database.observer?.statements.traceText(info, rowsOf)
     ).pipe(
       Effect.flatMap(({ tags }) =>
         Effect.mapError(results(tags), (problem) =>

@@ -28,6 +28,7 @@ import type { FailureContext } from "./failure.ts"
 import type { RowReader } from "./rows/RowReader.ts"
 import { makeCall, type PreparedStatement, requestContext, unusable } from "./runQuery.ts"
 import type { Statement } from "./Statement.ts"
+import { observedInScope } from "./tracing/traceStatements.ts"
 import { StreamWindow, type WindowedRows, windowBytes } from "./streamWindow.ts"
 
 /** Where the portal lives: the caller's transaction, or one that is opened for it. */
@@ -156,7 +157,17 @@ export const streamQuery = <A, R>(
     Effect.gen(function* () {
       const { statement } = prepared
       const values = yield* prepared.parameters.encode(args)
-      const { dispatcher, holder, inTransaction } = yield* place(database)
+      const seen = { rows: 0, bytes: 0 }
+      const { observer } = database
+      const lease = place(database)
+      const known = database.descriptions.has(prepared.parameters.identity)
+      const { dispatcher, holder, inTransaction } =
+        observer === undefined
+          ? yield* lease
+          : yield* observedInScope(
+              observer.statements.trace({ statement, values, known }, () => seen.rows),
+              lease
+            )
       const { words } = prepared.placement
       if (words.kind === "sessional") dispatcher.session.expect(words.first)
       const portal = `pgfx_p${++portals}`
@@ -175,7 +186,6 @@ export const streamQuery = <A, R>(
       }
       // A deadline is that of a whole batch: it must not pass because the consumer is slow in the middle of one.
       const window = new StreamWindow<A, R>(dispatcher, timeout !== undefined)
-      const seen = { rows: 0, bytes: 0 }
       let sink: RowSink = noRows
       let open = false
       let underWay: UnderWay | undefined

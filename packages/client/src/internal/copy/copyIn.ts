@@ -147,7 +147,8 @@ export const copyInSink = <A>(
     Channel.unwrapScoped(
       Effect.gen(function* () {
         const context: RequestContext = { statement: info }
-        const line = yield* copyLine(database, context)
+        let stored = 0
+        const line = yield* copyLine(database, context, () => stored)
         const packer = yield* makePacker(line)
         const session = yield* Effect.acquireRelease(
           Effect.sync((): CopyInProgress =>

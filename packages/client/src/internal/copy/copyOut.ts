@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Permanent, type PostgresError, type StatementInfo } from "../../PostgresError.ts"
 import { command } from "../command.ts"
+import { readCommandTag } from "../commandTag.ts"
 import type { Database } from "../database.ts"
 import type { CloseReason, ExchangeFailure } from "../exchange/Exchange.ts"
 import { CopyOut } from "../exchange/CopyOut.ts"
@@ -51,6 +52,11 @@ class CopyOutSession<A> {
     this.context = { statement: info }
     this.reader = reader
     this.flow = new CopyOut(info.sql, line.inTransaction ? ownStatement(`SAVEPOINT ${savepoint}`) : [])
+  }
+
+  /** that the server has sent, once it has sent all */
+  get rows(): number {
+    return readCommandTag(this.flow.tag).rows
   }
 
   start(): void {
@@ -185,13 +191,15 @@ export const copyOutStream = <A>(
   makeReader: (line: CopyLine) => Effect.Effect<CopyReader<A>, PostgresError>
 ): Stream.Stream<A, PostgresError, unknown> => {
   const open: Effect.Effect<CopyOutSession<A>, PostgresError, Scope.Scope> = Effect.gen(function* () {
-    const line = yield* copyLine(database, { statement: info })
+    let session: CopyOutSession<A> | undefined
+    const line = yield* copyLine(database, { statement: info }, () => session?.rows ?? 0)
     const reader = yield* makeReader(line)
     return yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const session = new CopyOutSession(database, line, info, reader)
-        session.start()
-        return session
+        const opened = new CopyOutSession(database, line, info, reader)
+        session = opened
+        opened.start()
+        return opened
       }),
       (session) => session.close
     )

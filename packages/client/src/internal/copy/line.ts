@@ -15,6 +15,7 @@ import type { FailureContext } from "../failure.ts"
 import type { RequestContext } from "../runOn.ts"
 import { copyInProgress, doomed, ensureBegun, finished, refuse } from "../runRequest.ts"
 import { drained } from "../statementDeadline.ts"
+import { observedInScope } from "../tracing/traceStatements.ts"
 
 export interface CopyLine {
   readonly dispatcher: Dispatcher
@@ -47,7 +48,20 @@ const inHolder = (holder: Holder, context: RequestContext): Effect.Effect<CopyLi
   )
 }
 
+/** `rows`: how many there were in the end, for whoever observes it. */
 export const copyLine = (
+  database: Database,
+  context: RequestContext,
+  rows: () => number
+): Effect.Effect<CopyLine, PostgresError, Scope.Scope> => {
+  const { observer } = database
+  const { statement } = context
+  const line = leaseOfCopy(database, context)
+  if (observer === undefined || statement === undefined) return line
+  return observedInScope(observer.statements.traceText(statement, rows), line)
+}
+
+const leaseOfCopy = (
   database: Database,
   context: RequestContext
 ): Effect.Effect<CopyLine, PostgresError, Scope.Scope> =>

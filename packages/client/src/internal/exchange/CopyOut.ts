@@ -13,6 +13,7 @@ const windowBytes = 256 * 1024
 interface CopyOutTarget {
   begin(response: CopyResponse): void
   data(run: CopyData): void
+  completed(tag: string): void
 }
 
 class ExecuteCopyOut implements Part {
@@ -43,7 +44,9 @@ class ExecuteCopyOut implements Part {
       this.expected = "CommandComplete"
       return "more"
     }
-    return message._tag === "CommandComplete" && expected === "CommandComplete" ? "done" : { expected }
+    if (message._tag !== "CommandComplete" || expected !== "CommandComplete") return { expected }
+    this.target.completed(message.tag)
+    return "done"
   }
   skipped(): void {}
 }
@@ -53,6 +56,8 @@ export class CopyOut implements Run, CopyOutTarget {
   response: CopyResponse | undefined = undefined
   /** how it ended; exactly one of the two is there */
   end: { readonly answer: GroupAnswer | undefined; readonly failure: ExchangeFailure | undefined } | undefined
+  /** of the command, once it is complete */
+  tag = ""
   private runs: Array<CopyData> = []
   private bytes = 0
   private wake: (() => void) | undefined = undefined
@@ -121,6 +126,9 @@ export class CopyOut implements Run, CopyOutTarget {
     this.response = response
   }
 
+  completed(tag: string): void {
+    this.tag = tag
+  }
   data(run: CopyData): void {
     if (this.unwanted) return
     this.runs.push(run)

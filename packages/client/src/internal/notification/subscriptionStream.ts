@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { PostgresError } from "../../PostgresError.ts"
-import type { Listener } from "./Listener.ts"
+import type { Database } from "../database.ts"
+import { observed } from "../tracing/traceStatements.ts"
 import { Subscription, type SubscriptionItem, type SubscriptionOptions } from "./Subscription.ts"
 import { subscriptionError } from "./subscriptionError.ts"
 
@@ -15,18 +16,26 @@ const changed = (subscription: Subscription): Effect.Effect<void> =>
   })
 
 /** What came before the end is given before the end is told. */
-const next = (subscription: Subscription): Effect.Effect<Chunk.Chunk<SubscriptionItem>, Option.Option<PostgresError>> =>
+const next = (subscription: Subscription): Effect.Effect<Chunk.Chunk<SubscriptionItem>, PostgresError> =>
   Effect.suspend(() => {
     const items = subscription.take()
     if (items.length > 0) return Effect.succeed(Chunk.unsafeFromArray(items))
     const { ended } = subscription
-    if (ended !== undefined) return Effect.fail(Option.some(subscriptionError(subscription, ended)))
+    if (ended !== undefined) return Effect.fail(subscriptionError(subscription, ended))
     return Effect.zipRight(changed(subscription), next(subscription))
   })
 
+/** To whoever observes, the time until LISTEN is in effect, connecting included, is that of a statement. */
+const items = ({ observer }: Database, subscription: Subscription): Stream.Stream<SubscriptionItem, PostgresError> => {
+  const all = Stream.repeatEffectChunkOption(Effect.mapError(next(subscription), Option.some))
+  if (observer === undefined) return all
+  const trace = observer.statements.traceText(subscription.statement, () => 0)
+  return Stream.concat(Stream.unwrap(Effect.map(observed(trace, next(subscription), false), Stream.fromChunk)), all)
+}
+
 /** Marks and messages, in order. Each run of the Stream is a subscription of its own. */
 export const subscriptionStream = (
-  listener: Listener,
+  database: Database,
   options: SubscriptionOptions
 ): Stream.Stream<SubscriptionItem, PostgresError> =>
   Stream.unwrapScoped(
@@ -34,10 +43,10 @@ export const subscriptionStream = (
       Effect.acquireRelease(
         Effect.sync(() => {
           const subscription = new Subscription(options)
-          return { subscription, leave: listener.subscribe(subscription) }
+          return { subscription, leave: database.listener.subscribe(subscription) }
         }),
         ({ leave }) => Effect.sync(leave)
       ),
-      ({ subscription }) => Stream.repeatEffectChunkOption(next(subscription))
+      ({ subscription }) => items(database, subscription)
     )
   )

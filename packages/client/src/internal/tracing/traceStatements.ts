@@ -107,9 +107,17 @@ export const after = <A, E, R>(
   result: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => (report === undefined ? result : Effect.zipRight(report, result))
 
-/** For as long as the Scope lives. */
-export const observedInScope = (trace: StatementTrace<void>): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.withFiberRuntime((fiber) => {
-    trace.start(fiber)
-    return Effect.addFinalizer((exit) => trace.ended(Exit.asVoid(exit)) ?? Effect.void)
-  })
+/** For as long as the Scope lives, `first` included: what is waited for there has the span around it. */
+export const observedInScope = <A, E, R>(
+  trace: StatementTrace<void>,
+  first: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Scope.Scope> =>
+  Effect.withFiberRuntime((fiber) =>
+    Effect.zipRight(
+      Effect.acquireRelease(
+        Effect.sync(() => trace.start(fiber)),
+        (_, exit) => trace.ended(Exit.asVoid(exit)) ?? Effect.void
+      ),
+      Effect.suspend(() => (trace.span === undefined ? first : Effect.withParentSpan(first, trace.span)))
+    )
+  )
