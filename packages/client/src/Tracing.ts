@@ -24,7 +24,9 @@ export interface TracingOptions {
 }
 
 /**
- * Read once, when a `Postgres`, `Pool` or `Connection` layer is built: provide it to those.
+ * Read once, when a `Postgres`, `Pool` or `Connection` layer is built: provide it to those. The tracer is that of the fiber that runs a
+ * statement; where a program has chosen none there are metrics and log lines, and no spans that nobody would see. Times are in seconds, as
+ * the conventions say, and include the wait for a connection, which has a span of its own.
  *
  * @since 0.1.0
  * @category services

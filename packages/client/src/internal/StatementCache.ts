@@ -18,13 +18,35 @@ export interface Description {
 const any = (): boolean => true
 const isReady = (state: State): boolean => state === "ready"
 
+/** So many times a session that had forgotten a statement has forgotten it again before it is known that sessions are not kept for us. */
+const refusalsUntilUnnamed = 2
+
 /** Descriptions by what a statement is known by, its text and the types it declares; for all connections to one database. */
 export class Descriptions {
   private readonly known = new Lru<string, Description>()
+  private refusals = 0
+
   private readonly limit: number
-  constructor(limit: number) {
+  private readonly unnamed: () => void
+  /** `unnamed`: told once, when statements get names no longer */
+  constructor(limit: number, unnamed: () => void = () => undefined) {
     this.limit = limit
+    this.unnamed = unnamed
   }
+
+  /**
+   * False: a session is another one's from one transaction to the next, as behind a pooler that knows nothing of prepared statements. What is sent
+   * then has no name, and all of it is in one group.
+   */
+  get mayName(): boolean {
+    return this.refusals < refusalsUntilUnnamed
+  }
+
+  /** A statement that a session had been given anew was not there, or was there before it was given. */
+  refusedAnew(): void {
+    if (++this.refusals === refusalsUntilUnnamed) this.unnamed()
+  }
+
   get(identity: string): Description | undefined {
     return this.known.get(identity)
   }
@@ -54,6 +76,9 @@ export class PreparedStatements {
   private readonly states = new Lru<string, State>()
   /** what the server may still hold under names we no longer use; closing what is not there is no error */
   private doubtful: Array<string> = []
+  /** given to the server since it had forgotten one: a program may have it forget all of them, but hardly twice */
+  private readonly anew = new Set<string>()
+  private hasForgotten = false
   readonly limit: number
   constructor(limit: number) {
     this.limit = limit
@@ -65,7 +90,9 @@ export class PreparedStatements {
   /** Parse is about to be written. Answers the names that are to be closed in front of it. */
   begin(name: string): ReadonlyArray<string> {
     this.states.set(name, "parsing")
+    if (this.hasForgotten) this.anew.add(name)
     const evicted = [...this.doubtful, ...this.states.shrink(this.limit, isReady)]
+    for (const each of evicted) if (each !== name) this.anew.delete(each)
     this.doubtful = []
     return evicted
   }
@@ -80,8 +107,16 @@ export class PreparedStatements {
     this.states.delete(name)
     this.doubtful.push(name)
   }
+  /** The server does not hold it. True: it had been given it after it had forgotten one before. */
+  lost(name: string): boolean {
+    const isAnew = this.anew.delete(name)
+    this.hasForgotten = true
+    this.forget(name)
+    return isAnew
+  }
   /** DISCARD ALL, DEALLOCATE ALL: the server holds none any more. */
   clear(): void {
+    this.anew.clear()
     this.states.clear()
   }
   get size(): number {

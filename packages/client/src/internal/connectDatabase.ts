@@ -3,6 +3,7 @@
 import type { ReportFields } from "@pgfx/protocol"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -17,6 +18,7 @@ import { Descriptions } from "./StatementCache.ts"
 import { countingBytes, observe } from "./tracing/Observer.ts"
 import { Tracing } from "../Tracing.ts"
 import { TypeStore } from "./TypeStore.ts"
+import { unnamedStatements } from "./unnamedStatements.ts"
 import { changeParameter, SessionParameters } from "./sessionParameters.ts"
 import { keepConnection } from "./singleConnection.ts"
 import { logNotes } from "./startup/logNotes.ts"
@@ -60,6 +62,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedDatabase, PostgresE
   Effect.gen(function* () {
     const { abilities, userName } = yield* Transport
     const tracing = yield* Tracing
+    const runFork = yield* FiberSet.makeRuntime<never>()
     const resolved = yield* resolve(settings, { userName })
     yield* logNotes(resolved, abilities)
     const notices = yield* PubSub.sliding<ServerReport>(noticesKept)
@@ -80,7 +83,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedDatabase, PostgresE
     const observer = tracing === undefined ? undefined : observe(tracing, endpoint, yield* Effect.clock)
     const served: Database = {
       lessor: observer?.lessor(lessor) ?? lessor,
-      descriptions: new Descriptions(descriptionsKept),
+      descriptions: new Descriptions(descriptionsKept, () => void runFork(unnamedStatements)),
       types: new TypeStore(resolved.codecs),
       ...(observer === undefined ? {} : { observer }),
       destroy: connection.destroy,

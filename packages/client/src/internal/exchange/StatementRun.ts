@@ -266,7 +266,7 @@ export class StatementRun<Sink extends RowSink> implements Run {
   }
 
   private isNamed({ prepared }: Dispatcher): boolean {
-    return this.call.named && prepared.limit > 0
+    return this.call.named && prepared.limit > 0 && this.descriptions.mayName
   }
 
   /** Close of what was evicted travels in front of the next Parse. */
@@ -339,8 +339,15 @@ export class StatementRun<Sink extends RowSink> implements Run {
     const { dispatcher } = this
     if (failure?._tag === "Reported" && !bound && isStale(failure.fields) && dispatcher !== undefined) {
       const { declared, identity, sql } = this.call
+      const name = statementName(sql, declared)
       this.descriptions.forget(identity)
-      dispatcher.prepared.forget(statementName(sql, declared))
+      if (failure.fields.code === "26000") {
+        if (dispatcher.prepared.lost(name)) this.descriptions.refusedAnew()
+      } else {
+        dispatcher.prepared.forget(name)
+        // the name is that of its text, so somebody else has prepared the same on a session that he thinks is his
+        if (failure.fields.code === "42P05") this.descriptions.refusedAnew()
+      }
       // Inside a transaction the refusal has failed the transaction: nothing can be repeated in it.
       if (!this.repeated && dispatcher.status === "I" && this.call.before.length === 0) {
         this.repeated = true

@@ -27,6 +27,7 @@ import { openConnection } from "../startup/openConnection.ts"
 import type { ResolvedPool, ResolvedSettings } from "../startup/settings/ResolvedSettings.ts"
 import { resolve } from "../startup/settings/resolve.ts"
 import { Descriptions } from "../StatementCache.ts"
+import { unnamedStatements } from "../unnamedStatements.ts"
 import { countingBytes, observe } from "../tracing/Observer.ts"
 import { TypeStore } from "../TypeStore.ts"
 import { PoolLessor } from "./PoolLessor.ts"
@@ -196,7 +197,7 @@ const connect = (settings: Settings): Effect.Effect<ConnectedPool, PostgresError
     const database: Database = {
       ...(observer === undefined ? {} : { observer }),
       lessor: observer?.lessor(pool) ?? pool,
-      descriptions: new Descriptions(descriptionsKept),
+      descriptions: new Descriptions(descriptionsKept, () => fork(unnamedStatements)),
       types: new TypeStore(resolved.codecs),
       destroy: pool.destroy,
       schedule,
