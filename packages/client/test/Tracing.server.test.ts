@@ -150,12 +150,12 @@ for (const server of inject("postgres")) {
     it.live("logs a slow query by its name", () =>
       Effect.gen(function* () {
         const lines: Array<string> = []
-        const slow = Query.command({ name: "sleepy" })`SELECT pg_sleep(0.05)`
+        const slow = Query.command({ name: "sleepy" })`SELECT pg_sleep(1.1)`
         const logger = Logger.replace(
           Logger.defaultLogger,
           Logger.map(Logger.logfmtLogger, (line) => void lines.push(line))
         )
-        yield* traced({ slowQuery: "20 millis" }, Effect.provide(Effect.zipRight(echo({ text: "x" }), slow()), logger))
+        yield* traced({ slowQuery: "1 second" }, Effect.provide(Effect.zipRight(echo({ text: "x" }), slow()), logger))
         assert.strictEqual(lines.filter((line) => line.includes("slow query")).length, 1)
         assert.include(lines.join(), "sleepy")
       })
