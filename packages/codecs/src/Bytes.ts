@@ -10,6 +10,10 @@ export const hexOf = (bytes: Uint8Array, offset: number, length: number): string
   return text
 }
 
+/** Character codes of a byte's two digits. */
+export const highDigit: Uint8Array = Uint8Array.from(byteText, (text) => text.charCodeAt(0))
+export const lowDigit: Uint8Array = Uint8Array.from(byteText, (text) => text.charCodeAt(1))
+
 /** The value of one digit, −1 for any other character. */
 export const hexDigit = (unit: number): number => {
   if (unit >= 0x30 && unit <= 0x39) return unit - 0x30

@@ -81,25 +81,61 @@ export const dayText = (days: number): string => {
   return text
 }
 
-// 2,500 pieces of text instead of four divisions and nine concatenations: 0.035 µs a timestamp instead of 0.05, and the result is cheaper to flatten.
-const minuteTexts: Array<string> = []
-for (let i = 0; i < 1440; i++) minuteTexts.push(`T${twoDigits[Math.floor(i / 60)]!}:${twoDigits[i % 60]!}:`)
-const secondTexts = twoDigits.slice(0, 60).map((text) => `${text}.`)
+const { fromCharCode } = String
+const zero = 0x30
+const T = 0x54
+const Z = 0x5a
+const colon = 0x3a
+const dash = 0x2d
+const dot = 0x2e
+
+// One call makes one string. Joined from pieces it is a tree of five nodes in V8, which lives as long as the value: with 300,000 of them kept,
+// 0.54 µs and 210 bytes a row of an int4 and a timestamptz instead of 0.19 and 98 (Node 20; most of it is garbage collection).
 
 /** `"2024-02-29T13:45:00.123456"` and the zone; `microseconds` from 0 to before 24 hours. */
 export const instantText = (days: number, microseconds: number, zone: "" | "Z"): string => {
-  const seconds = Math.floor(microseconds / 1_000_000)
-  const fraction = microseconds - seconds * 1_000_000
-  const minutes = (seconds / 60) | 0
-  const milliseconds = (fraction / 1000) | 0
-  return (
-    dayText(days) +
-    minuteTexts[minutes]! +
-    secondTexts[seconds - minutes * 60]! +
-    threeDigits[milliseconds]! +
-    threeDigits[fraction - milliseconds * 1000]! +
-    zone
-  )
+  const day = dayText(days)
+  // an expanded year
+  if (day.length !== 10) return `${day}T${timeText(microseconds)}${zone}`
+  const all = Math.floor(microseconds / 1_000_000)
+  const millionths = microseconds - all * 1_000_000
+  const minutes = (all / 60) | 0
+  const hour = (minutes / 60) | 0
+  const minute = minutes - hour * 60
+  const second = all - minutes * 60
+  const upper = (millionths / 1000) | 0
+  const lower = millionths - upper * 1000
+  const h = (hour / 10) | 0
+  const m = (minute / 10) | 0
+  const s = (second / 10) | 0
+  const a = (upper / 100) | 0
+  const b = (upper / 10) | 0
+  const c = (lower / 100) | 0
+  const d = (lower / 10) | 0
+  const y1 = day.charCodeAt(0)
+  const y2 = day.charCodeAt(1)
+  const y3 = day.charCodeAt(2)
+  const y4 = day.charCodeAt(3)
+  const m1 = day.charCodeAt(5)
+  const m2 = day.charCodeAt(6)
+  const d1 = day.charCodeAt(8)
+  const d2 = day.charCodeAt(9)
+  const h1 = zero + h
+  const h2 = zero + hour - h * 10
+  const n1 = zero + m
+  const n2 = zero + minute - m * 10
+  const s1 = zero + s
+  const s2 = zero + second - s * 10
+  const f1 = zero + a
+  const f2 = zero + b - a * 10
+  const f3 = zero + upper - b * 10
+  const f4 = zero + c
+  const f5 = zero + d - c * 10
+  const f6 = zero + lower - d * 10
+  // prettier-ignore
+  return zone === ""
+    ? fromCharCode(y1, y2, y3, y4, dash, m1, m2, dash, d1, d2, T, h1, h2, colon, n1, n2, colon, s1, s2, dot, f1, f2, f3, f4, f5, f6)
+    : fromCharCode(y1, y2, y3, y4, dash, m1, m2, dash, d1, d2, T, h1, h2, colon, n1, n2, colon, s1, s2, dot, f1, f2, f3, f4, f5, f6, Z)
 }
 
 /** `"13:45:00.123456"`, always six digits; `microseconds` from 0 to 24 hours, the end included: `"24:00:00.000000"`. */
@@ -107,8 +143,8 @@ export const timeText = (microseconds: number): string => {
   const seconds = Math.floor(microseconds / 1_000_000)
   const fraction = microseconds - seconds * 1_000_000
   const minutes = (seconds / 60) | 0
-  const hours = (minutes / 60) | 0
   const milliseconds = (fraction / 1000) | 0
+  const hours = (minutes / 60) | 0
   return `${twoDigits[hours]!}:${twoDigits[minutes - hours * 60]!}:${twoDigits[seconds - minutes * 60]!}.${threeDigits[milliseconds]!}${threeDigits[fraction - milliseconds * 1000]!}`
 }
 

@@ -1,15 +1,38 @@
 // uuid. Forms: text (lower case, hyphens), bytes (16 of them, a copy).
 import { type Codec, type Writer, scalar } from "../Codec.ts"
 import type { ByteWriter } from "@pgfx/protocol"
-import { bytesOfHex, copyOf, hexDigit, hexOf } from "../Bytes.ts"
+import { bytesOfHex, copyOf, hexDigit, highDigit, lowDigit } from "../Bytes.ts"
 import { checkText } from "../Text.ts"
 import { malformed, notTaken, refused, wrongLength } from "../ValueError.ts"
 
 const canonical = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-const readUuid = (bytes: Uint8Array, offset: number, length: number): string => {
+const dash = 0x2d
+const { fromCharCode } = String
+const H = highDigit
+const L = lowDigit
+
+/** One string in one call: joined from pieces it would stay a tree of them (see `instantText`). */
+const readUuid = (bytes: Uint8Array, at: number, length: number): string => {
   if (length !== 16) throw wrongLength("uuid", 16, length)
-  return `${hexOf(bytes, offset, 4)}-${hexOf(bytes, offset + 4, 2)}-${hexOf(bytes, offset + 6, 2)}-${hexOf(bytes, offset + 8, 2)}-${hexOf(bytes, offset + 10, 6)}`
+  const a = bytes[at]!
+  const b = bytes[at + 1]!
+  const c = bytes[at + 2]!
+  const d = bytes[at + 3]!
+  const e = bytes[at + 4]!
+  const f = bytes[at + 5]!
+  const g = bytes[at + 6]!
+  const h = bytes[at + 7]!
+  const i = bytes[at + 8]!
+  const j = bytes[at + 9]!
+  const k = bytes[at + 10]!
+  const l = bytes[at + 11]!
+  const m = bytes[at + 12]!
+  const n = bytes[at + 13]!
+  const o = bytes[at + 14]!
+  const p = bytes[at + 15]!
+  // prettier-ignore
+  return fromCharCode(H[a]!, L[a]!, H[b]!, L[b]!, H[c]!, L[c]!, H[d]!, L[d]!, dash, H[e]!, L[e]!, H[f]!, L[f]!, dash, H[g]!, L[g]!, H[h]!, L[h]!, dash, H[i]!, L[i]!, H[j]!, L[j]!, dash, H[k]!, L[k]!, H[l]!, L[l]!, H[m]!, L[m]!, H[n]!, L[n]!, H[o]!, L[o]!, H[p]!, L[p]!)
 }
 
 const parse = (text: string): string => {
