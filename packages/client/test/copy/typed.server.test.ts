@@ -1,104 +1,13 @@
 // Typed rows through COPY in every format on a real server: what was written is what the server holds, and what it sends is what a query
 // reads. What it holds is told by the server: the same values, written as parameters, differ in no row.
 import { assert, describe, it } from "@effect/vitest"
-import * as BigDecimal from "effect/BigDecimal"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as fc from "fast-check"
-import { Copy, type CopyOptions, type Postgres, type PostgresError, Query, Session, Sql } from "pgfx"
+import { Copy, type CopyOptions, type Postgres, type PostgresError, Query, Session } from "pgfx"
 import { inject } from "vitest"
 import { amount, withinMinutes } from "../faults/profile.ts"
 import { healthy, single } from "../faults/session.ts"
-
-class Row extends Schema.Class<Row>("Row")({
-  id: Schema.Int,
-  big: Schema.BigIntFromSelf,
-  ratio: Schema.NullOr(Schema.Number),
-  label: Schema.NullOr(Schema.String),
-  at: Schema.NullOr(Schema.DateFromSelf),
-  price: Schema.NullOr(Schema.BigDecimalFromSelf),
-  raw: Schema.NullOr(Schema.Uint8ArrayFromSelf),
-  flag: Schema.NullOr(Schema.Boolean),
-  tags: Schema.NullOr(Schema.Array(Schema.NullOr(Schema.String))),
-  document: Schema.Unknown
-}) {}
-
-const columns = Sql`id, big, ratio, label, at, price, raw, flag, tags, document`
-const definition = Sql`(
-  id int4, big int8, ratio float8, label text, at timestamptz, price numeric, raw bytea, flag boolean, tags text[], document jsonb
-)`
-
-const hostile = [
-  "",
-  "\\N",
-  "\\.",
-  "NULL",
-  "null",
-  ",",
-  ";",
-  "\t",
-  "\n",
-  "\r",
-  "\r\n",
-  '"',
-  '""',
-  "'",
-  "\\",
-  "\\\\",
-  "\\t",
-  "\\x41",
-  "\\101",
-  "a,b",
-  '"a"\n"b"',
-  " leading",
-  "trailing ",
-  "🐘",
-  "Å",
-  "\u0001",
-  "\v\f\b",
-  "{}",
-  "\\.\n",
-  "x\\.",
-  "N",
-  "|",
-  "~",
-  "#"
-]
-const text = fc
-  .oneof(
-    fc.constantFrom(...hostile),
-    fc
-      .array(fc.oneof(fc.constantFrom(...hostile), fc.string({ maxLength: 3 })), { maxLength: 5 })
-      .map((parts) => parts.join(""))
-  )
-  .map((text) => text.replaceAll("\0", ""))
-
-const nullable = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary, { freq: 6 })
-const row = fc.record({
-  id: fc.constant(0),
-  big: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
-  ratio: nullable(fc.double({ noNaN: true })),
-  label: nullable(text),
-  at: nullable(
-    fc.date({ min: new Date("0001-01-01T00:00:00Z"), max: new Date("9999-12-31T00:00:00Z"), noInvalidDate: true })
-  ),
-  price: nullable(
-    fc
-      .tuple(fc.bigInt(-(10n ** 20n), 10n ** 20n), fc.integer({ min: 0, max: 12 }))
-      .map(([n, scale]) => BigDecimal.make(n, scale))
-  ),
-  raw: nullable(fc.uint8Array({ maxLength: 12 })),
-  flag: nullable(fc.boolean()),
-  tags: nullable(fc.array(nullable(text), { maxLength: 3 })),
-  document: fc.oneof(text, fc.integer(), fc.record({ a: text, b: fc.array(fc.boolean(), { maxLength: 2 }) }))
-})
-
-const rowsOf = (count: number, seed: number): ReadonlyArray<Row> =>
-  fc.sample(row, { numRuns: count, seed }).map((values, id) => new Row({ ...values, id }))
-
-const plain = (rows: Iterable<Row>) =>
-  Array.from(rows, ({ price, ...row }) => ({ ...row, price: price === null ? null : BigDecimal.format(price) }))
+import { columns, definition, plain, Row, rowsOf } from "./randomRows.ts"
 
 interface Dialect {
   readonly into: CopyOptions
