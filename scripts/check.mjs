@@ -27,6 +27,7 @@ const snippets = async () => {
 const checks = [
   ["types", tool("typescript", ["-b", "--pretty", "false"], { command: "tsc" })],
   ["test types", tool("typescript", ["-p", "packages/tsconfig.test.json", "--pretty", "false"], { command: "tsc" })],
+  ["script types", tool("typescript", ["-p", "scripts", "--pretty", "false"], { command: "tsc" })],
   ["effect", checkEffect],
   ["lint", () => tool("oxlint", ["--type-aware", "--deny-warnings", ...places()])()],
   ["format", () => tool("oxfmt", ["--check", ...places()])()],
@@ -48,7 +49,7 @@ for (const [name, check] of checks) {
   const start = performance.now()
   const { code, output } = await runCheck(check)
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
-  process.stdout.write(`${name.padEnd(12)}${code === 0 ? "ok" : "FAILED"}  ${seconds} s\n`)
+  process.stdout.write(`${name.padEnd(14)}${code === 0 ? "ok" : "FAILED"}  ${seconds} s\n`)
   if (code === 0) continue
   failed++
   process.stdout.write(output.replace(/^/gm, "  ").trimEnd() + "\n")
