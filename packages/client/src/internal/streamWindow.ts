@@ -48,7 +48,7 @@ export class StreamWindow<A, R> {
   /** The consumer has taken what there was. */
   emptied(): void {
     this.waiting = 0
-    this.dispatcher.resumeReading()
+    this.dispatcher.reading.resume()
   }
 
   /** Nobody wants what is still to come; it is read to its end all the same. */

@@ -103,7 +103,7 @@ export class CopyOut implements Run, CopyOutTarget {
     const { runs } = this
     this.runs = []
     this.bytes = 0
-    this.dispatcher?.resumeReading()
+    this.dispatcher?.reading.resume()
     return runs
   }
 

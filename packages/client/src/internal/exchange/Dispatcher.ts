@@ -1,8 +1,9 @@
-// Whose answer is it? Requests go out in order and in one write per microtask; messages come in and belong to the oldest
-// unanswered request, except those that PostgreSQL sends on its own account. Knows neither sockets nor Effect.
+// Whose answer is it? Messages belong to the oldest unanswered request, except those that PostgreSQL sends on its own account. When nobody
+// wants what was sent any more, it holds the rest back until that is over. How requests become bytes is the affair of Outgoing. Knows neither
+// sockets nor Effect.
 import {
   type BackendMessage,
-  ByteWriter,
+  type ByteWriter,
   type NotificationResponse,
   ProtocolViolation,
   type ReportFields,
@@ -10,19 +11,14 @@ import {
   type TransactionStatus
 } from "@pgfx/protocol"
 import type { StatementInfo } from "../../PostgresError.ts"
+import { Callbacks } from "./Callbacks.ts"
 import { type CloseReason, type Exchange, isFatal, isLastWarning } from "./Exchange.ts"
 import { PreparedStatements } from "../StatementCache.ts"
+import { type ByteOutlets, Outgoing } from "./Outgoing.ts"
+import { Reading } from "./Reading.ts"
+import { ReportedSettings } from "./ReportedSettings.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 import { SessionWatch } from "./SessionWatch.ts"
-
-/** 64 KiB is one system call on loopback; above it waiting for the microtask only adds memory. */
-const flushAtBytes = 64 * 1024
-
-/** Handed over and not accepted by the transport: above it requests stay unsent, so they can still be given up (engine design §4). */
-const highWaterBytes = 1024 * 1024
-
-/** A server may announce any number of settings; a hostile one is kept from filling the memory (case F-20). */
-const maxParameters = 256
 
 /** statements kept under a name per connection (engine design §5) */
 const defaultPreparedLimit = 256
@@ -30,17 +26,11 @@ const defaultPreparedLimit = 256
 /** read_only_sql_transaction */
 const readOnlyTransaction = "25006"
 
-export interface DispatcherOutlets {
-  /** hands bytes to the transport, in order */
-  readonly write: (bytes: Uint8Array) => void
+export interface DispatcherOutlets extends ByteOutlets {
   readonly notice: (fields: ReportFields) => void
   readonly notification: (notification: NotificationResponse) => void
   /** the queue has become empty: nothing is in flight */
   readonly idle: () => void
-  /** bytes handed over that the transport has not passed on yet */
-  readonly backlog: () => number
-  /** calls back when it has passed on enough of them, or is gone; the function it answers takes the call back */
-  readonly onDrained: (callback: () => void) => () => void
   /**
    * Everything that was sent is abandoned, and the answers are not complete: the moment at which a CancelRequest can hit nobody
    * innocent. Nothing more is written until `release`.
@@ -61,8 +51,6 @@ export class SessionEnded extends Error {
 export class Dispatcher {
   /** as told by the last ReadyForQuery */
   status: TransactionStatus = "I"
-  /** as told by ParameterStatus */
-  readonly parameters = new Map<string, string>()
   closed: CloseReason | undefined = undefined
   /** the statements that this connection's server holds under a name */
   readonly prepared: PreparedStatements
@@ -72,33 +60,31 @@ export class Dispatcher {
   readonly session = new SessionWatch()
   /** what its holder started last: for those who want to know what they wait for */
   latest: StatementInfo | undefined = undefined
+  /** may be resumed by whoever takes what has come; only `pauseReading` stops it */
+  readonly reading = new Reading()
   /** bytes that have come, counted by the reader: whether they still do tells a slow answer from none */
   bytesRead = 0
 
   /** the last messages of both sides, for the report of a violation */
   private readonly transcript = new Transcript()
   private readonly answers = new RequestQueue()
-  private readonly unsent = new RequestQueue()
-  private readonly writer = new ByteWriter()
-  private flushScheduled = false
+  private readonly outgoing: Outgoing
   /** sent, unanswered and wanted by somebody */
   private live = 0
   private held = false
-  private paused = false
-  private whenReading: Array<() => void> = []
   /** 25006 came, and the ReadyForQuery behind it has not yet */
   private refusedWrite = false
-  /** the transport has enough to do */
-  private full = false
   /** of the requests whose answer is not complete */
   private bytesInFlight = 0
-  private whenReleased: Array<() => void> = []
-  private whenProgressed: Array<() => void> = []
+  private readonly reported = new ReportedSettings()
+  private readonly whenReleased = new Callbacks()
+  private readonly whenProgressed = new Callbacks()
 
   private readonly outlets: DispatcherOutlets
   constructor(outlets: DispatcherOutlets, preparedLimit = defaultPreparedLimit) {
     this.outlets = outlets
     this.prepared = new PreparedStatements(preparedLimit)
+    this.outgoing = new Outgoing(outlets, this.flush)
   }
 
   /**
@@ -109,9 +95,14 @@ export class Dispatcher {
     return this.transcript.lines()
   }
 
+  /** as told by ParameterStatus */
+  get parameters(): ReadonlyMap<string, string> {
+    return this.reported.values
+  }
+
   /** Requests whose answer is not complete, those not yet written included. */
   get inFlight(): number {
-    return this.answers.size + this.unsent.size
+    return this.answers.size + this.outgoing.size
   }
 
   /** Nothing is written: what was abandoned is being cancelled or drained. */
@@ -145,7 +136,7 @@ export class Dispatcher {
     exchange.abandoned = true
     if (!exchange.sent || exchange.complete) return
     this.live--
-    if (this.paused) this.resumeReading()
+    this.reading.resume()
     this.holdIfAbandoned()
   }
 
@@ -156,7 +147,7 @@ export class Dispatcher {
   cancelRunning(): void {
     if (this.answers.size === 0 || this.held || this.closed !== undefined) return
     this.held = true
-    if (this.paused) this.resumeReading()
+    this.reading.resume()
     this.outlets.allAbandoned()
   }
 
@@ -165,7 +156,7 @@ export class Dispatcher {
    * owners meet; nothing was sent, so nobody hears of it.
    */
   giveBackUnsent(): void {
-    for (let exchange = this.unsent.shift(); exchange !== undefined; exchange = this.unsent.shift()) {
+    for (let exchange = this.outgoing.shift(); exchange !== undefined; exchange = this.outgoing.shift()) {
       exchange.fail({ _tag: "ConnectionClosed", reason: { _tag: "Closed" }, sent: false })
     }
   }
@@ -174,14 +165,9 @@ export class Dispatcher {
   release(): void {
     if (!this.held) return
     this.held = false
-    for (const callback of this.whenReleased.splice(0)) callback()
-    if (this.unsent.size > 0) this.scheduleFlush()
+    this.whenReleased.call()
+    if (this.outgoing.size > 0) this.outgoing.schedule()
     else if (this.answers.size === 0) this.outlets.idle()
-  }
-
-  /** Nothing more is to be read for now: the head's consumer has as much as it can hold. */
-  get isPaused(): boolean {
-    return this.paused
   }
 
   /**
@@ -190,17 +176,7 @@ export class Dispatcher {
    */
   pauseReading(): void {
     if (this.closed !== undefined || this.held || this.inFlight !== 1 || this.answers.head?.abandoned === true) return
-    this.paused = true
-  }
-
-  resumeReading(): void {
-    this.paused = false
-    for (const callback of this.whenReading.splice(0)) callback()
-  }
-
-  /** Calls back once reading may go on. Answers a function that takes the callback back. */
-  onReading(callback: () => void): () => void {
-    return this.once(this.whenReading, !this.paused, callback)
+    this.reading.pause()
   }
 
   /** Bytes that were written and that the transport has not passed on yet. */
@@ -215,12 +191,12 @@ export class Dispatcher {
 
   /** Calls back once no hold is in force, also when the connection ends. Answers a function that takes the callback back. */
   onReleased(callback: () => void): () => void {
-    return this.once(this.whenReleased, !this.held || this.closed !== undefined, callback)
+    return this.whenReleased.add(callback, !this.held || this.closed !== undefined)
   }
 
   /** Calls back once one more sent request is answered, or there is none. Answers a function that takes the callback back. */
   onProgress(callback: () => void): () => void {
-    return this.once(this.whenProgressed, this.answers.size === 0, callback)
+    return this.whenProgressed.add(callback, this.answers.size === 0)
   }
 
   submit(exchange: Exchange): void {
@@ -230,40 +206,29 @@ export class Dispatcher {
     }
     exchange.reply = this.writeNow
     exchange.hasFollowers = this.hasFollowers
-    this.unsent.push(exchange)
-    if (this.paused) this.resumeReading()
-    this.scheduleFlush()
+    this.outgoing.push(exchange)
+    this.reading.resume()
+    this.outgoing.schedule()
   }
 
   /** Encodes and writes what was submitted. Called by itself; callers that cannot wait a microtask may call it. */
   readonly flush = (): void => {
-    this.flushScheduled = false
-    if (this.closed !== undefined || this.held || this.full) return
-    while (this.unsent.size > 0 && this.answers.last?.holdsLine !== true && !this.isFull()) {
-      const exchange = this.unsent.shift()
+    if (!this.outgoing.beginFlush() || this.closed !== undefined || this.held) return
+    while (this.outgoing.size > 0 && this.answers.last?.holdsLine !== true && !this.outgoing.isFull()) {
+      const exchange = this.outgoing.shift()
       if (exchange !== undefined) this.send(exchange)
     }
-    this.writeOut()
+    this.outgoing.write()
     if (this.inFlight === 0) this.outlets.idle()
   }
 
   private send(exchange: Exchange): void {
-    const mark = this.writer.mark()
-    const before = this.writer.size
-    try {
-      if (exchange.abandoned) return exchange.fail({ _tag: "Abandoned" })
-      exchange.encode(this.writer)
-    } catch (error) {
-      this.writer.rewind(mark)
-      return exchange.fail({ _tag: "NotEncoded", error })
-    }
-    exchange.sent = true
-    exchange.bytes = this.writer.size - before
+    if (!this.outgoing.encode(exchange)) return
     this.bytesInFlight += exchange.bytes
     this.live++
     this.transcript.note("F", exchange.name)
     this.answers.push(exchange)
-    if (this.writer.size >= flushAtBytes) this.writeOut()
+    this.outgoing.writeIfLarge()
   }
 
   private readonly hasFollowers = (): boolean => this.answers.size > 1
@@ -271,10 +236,9 @@ export class Dispatcher {
   /** Bytes of an exchange that is already at the head: authentication, COPY data. */
   readonly writeNow = (encode: (writer: ByteWriter) => void): void => {
     if (this.closed !== undefined) return
-    encode(this.writer)
-    this.writeOut()
+    this.outgoing.writeNow(encode)
     // it may have ended what kept the others from being written
-    if (this.unsent.size > 0) this.scheduleFlush()
+    if (this.outgoing.size > 0) this.outgoing.schedule()
   }
 
   /** Throws `ProtocolViolation` or `SessionEnded`; the caller then closes the connection with it. */
@@ -291,10 +255,7 @@ export class Dispatcher {
           this.outlets.notification(message)
           break
         case "ParameterStatus":
-          if (message.name === "client_encoding") this.judgeEncoding(message.value)
-          if (this.parameters.size < maxParameters || this.parameters.has(message.name)) {
-            this.parameters.set(message.name, message.value)
-          }
+          this.reported.report(message.name, message.value, this.answers.head?.name ?? "idle")
           this.session.parameter(message.name, message.value)
           break
         case "CommandComplete":
@@ -312,24 +273,16 @@ export class Dispatcher {
   close(reason: CloseReason): void {
     if (this.closed !== undefined) return
     this.closed = reason
-    for (const queue of [this.answers, this.unsent]) {
+    for (const queue of [this.answers, this.outgoing]) {
       let exchange = queue.shift()
       while (exchange !== undefined) {
         exchange.fail({ _tag: "ConnectionClosed", reason, sent: exchange.sent })
         exchange = queue.shift()
       }
     }
-    this.resumeReading()
-    for (const callback of [...this.whenProgressed.splice(0), ...this.whenReleased.splice(0)]) callback()
-  }
-
-  /** Our decoders read UTF-8 and nothing else: a text in another encoding would be another text, and nobody would notice. */
-  private judgeEncoding(encoding: string): void {
-    // what a session begins with is the start-up's affair
-    if (encoding === "UTF8" || this.parameters.get("client_encoding") !== "UTF8") return
-    const during = this.answers.head?.name ?? "idle"
-    const received = `client_encoding ${encoding}`
-    throw new ProtocolViolation({ during, offset: -1, expected: "client_encoding UTF8", received })
+    this.reading.resume()
+    this.whenProgressed.call()
+    this.whenReleased.call()
   }
 
   private answer(message: BackendMessage): void {
@@ -361,49 +314,15 @@ export class Dispatcher {
     head.complete = true
     this.bytesInFlight -= head.bytes
     if (!head.abandoned) this.live--
-    if (this.paused) this.resumeReading()
-    for (const callback of this.whenProgressed.splice(0)) callback()
+    this.reading.resume()
+    this.whenProgressed.call()
     if (this.answers.size > 0) return this.holdIfAbandoned()
-    if (this.unsent.size === 0 && !this.held) this.outlets.idle()
+    if (this.outgoing.size === 0 && !this.held) this.outlets.idle()
   }
 
   private holdIfAbandoned(): void {
     if (this.live > 0 || this.answers.size === 0 || this.held) return
     this.held = true
     this.outlets.allAbandoned()
-  }
-
-  private once(callbacks: Array<() => void>, already: boolean, callback: () => void): () => void {
-    if (already) {
-      callback()
-      return () => undefined
-    }
-    callbacks.push(callback)
-    return () => {
-      const index = callbacks.indexOf(callback)
-      if (index >= 0) callbacks.splice(index, 1)
-    }
-  }
-
-  /** True: writing goes on by itself when the transport has passed on enough. */
-  private isFull(): boolean {
-    if (this.outlets.backlog() <= highWaterBytes) return false
-    this.full = true
-    this.outlets.onDrained(() => {
-      this.full = false
-      this.flush()
-    })
-    return true
-  }
-
-  private scheduleFlush(): void {
-    if (this.flushScheduled || this.full) return
-    this.flushScheduled = true
-    queueMicrotask(this.flush)
-  }
-
-  private writeOut(): void {
-    if (this.writer.size === 0) return
-    for (const chunk of this.writer.take()) this.outlets.write(chunk)
   }
 }

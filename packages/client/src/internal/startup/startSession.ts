@@ -51,8 +51,8 @@ const reader = (
   const { poll } = duplex
   if (poll === undefined) return pulled(duplex, dispatcher, dispatchTo(decoder, dispatch))
   const unlessPaused: Poll = (wake) => {
-    if (dispatcher.isPaused) {
-      dispatcher.onReading(wake)
+    if (dispatcher.reading.isPaused) {
+      dispatcher.reading.onResumed(wake)
       return undefined
     }
     const bytes = poll(wake)
@@ -71,10 +71,10 @@ const pulled = (
   dispatching: Channel.Channel<never, Chunks, Broken | ProtocolViolation, Broken, void, unknown>
 ): Effect.Effect<void, Broken | ProtocolViolation> => {
   const resumed = Effect.async<void>((resume) => {
-    const takeBack = dispatcher.onReading(() => resume(Effect.void))
+    const takeBack = dispatcher.reading.onResumed(() => resume(Effect.void))
     return Effect.sync(takeBack)
   })
-  const next = Effect.suspend(() => (dispatcher.isPaused ? Effect.zipRight(resumed, duplex.read) : duplex.read))
+  const next = Effect.suspend(() => (dispatcher.reading.isPaused ? Effect.zipRight(resumed, duplex.read) : duplex.read))
   const chunks: Channel.Channel<Chunks, unknown, Broken, unknown, void, unknown> = Channel.flatMap(
     Channel.fromEffect(next),
     (bytes) => {
