@@ -33,17 +33,12 @@ export interface Observer {
 /** Gauges are as old as that at most. Events would be exact, and cost something on every one of them. */
 const samplingInterval = "1 second"
 
-const nanosOf = (duration: Duration.DurationInput): bigint => {
-  const millis = Duration.toMillis(duration)
-  return Number.isFinite(millis) ? BigInt(Math.round(millis * 1e6)) : 1n << 62n
-}
-
 export const observe = (options: TracingOptions, endpoint: Endpoint, clock: Clock.Clock): Observer => {
   const metrics = new ClientMetrics(endpoint)
   const attributes = attributesOf(endpoint)
   const now = (): bigint => clock.unsafeCurrentTimeNanos()
   const waiting = new SpanPlan("acquire connection", attributes, "internal")
-  const slow = options.slowQuery === undefined ? undefined : nanosOf(options.slowQuery)
+  const slow = options.slowQuery === undefined ? undefined : Duration.toSeconds(options.slowQuery)
   return {
     statements: new StatementTracer({ options, metrics, now, waiting, slow }, endpoint),
     within: (name, self) => Effect.withSpan(self, name, { kind: "client", captureStackTrace: false, attributes }),

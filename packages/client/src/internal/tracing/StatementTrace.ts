@@ -23,8 +23,8 @@ export interface StatementTracing {
   readonly now: () => bigint
   /** of the span of a wait for a connection */
   readonly waiting: SpanPlan
-  /** nanoseconds; what takes longer is logged */
-  readonly slow: bigint | undefined
+  /** seconds; what takes longer is logged */
+  readonly slow: number | undefined
 }
 
 /** Of a span that is sampled: `traceparent` of W3C Trace Context, as the comment of sqlcommenter. Identifiers of any other form are left out. */
@@ -37,8 +37,8 @@ export const traceComment = (span: Tracer.AnySpan | undefined): string =>
 const failureName = (error: unknown): string =>
   PostgresError.is(error) ? String(error.details["error.type"]) : "defect"
 
-const slowQuery = ({ definedAt, name, sql }: StatementInfo, nanos: bigint): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logWarning(`slow query: ${Duration.format(Duration.nanos(nanos))}`), {
+const slowQuery = ({ definedAt, name, sql }: StatementInfo, seconds: number): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logWarning(`slow query: ${Duration.format(Duration.millis(seconds * 1e3))}`), {
     statement: name ?? sql.trim().slice(0, 200),
     definedAt
   })
@@ -50,8 +50,11 @@ export class StatementTrace<A> {
   private waitSpan: Tracer.Span | undefined = undefined
   private fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined = undefined
   private since = 0n
-  private grantedAt = 0n
-  private endedAt = 0n
+  /** when it had to wait for its connection */
+  private grantedAt: bigint | undefined = undefined
+  /** when it gave its connection back, and how long that was after its start, in seconds */
+  private endedAt: bigint | undefined = undefined
+  private took = 0
   private isGranted = false
   private isOver = false
 
@@ -91,17 +94,25 @@ export class StatementTrace<A> {
   granted(waited: boolean): void {
     if (this.isGranted) return
     this.isGranted = true
-    this.grantedAt = waited ? this.tracing.now() : this.since
-    this.tracing.metrics.waited.update(waited ? secondsOf(this.grantedAt - this.since) : 0)
-    if (this.waitSpan !== undefined) this.endWait(this.grantedAt, Exit.void)
+    const { metrics, now } = this.tracing
+    if (!waited) return metrics.waited.update(0)
+    const at = now()
+    this.grantedAt = at
+    metrics.waited.update(secondsOf(at - this.since))
+    if (this.waitSpan !== undefined) this.endWait(at, Exit.void)
   }
 
   /** It needs its connection no longer. */
   released(): void {
     if (!this.isGranted) return
-    const at = this.tracing.now()
-    if (!this.isOver) this.endedAt = at
-    this.tracing.metrics.used.update(secondsOf(at - this.grantedAt))
+    const { grantedAt, since, tracing } = this
+    const at = tracing.now()
+    const took = secondsOf(at - since)
+    if (!this.isOver) {
+      this.endedAt = at
+      this.took = took
+    }
+    tracing.metrics.used.update(grantedAt === undefined ? took : secondsOf(at - grantedAt))
   }
 
   /** What it answers is to be run before its caller goes on. */
@@ -109,7 +120,7 @@ export class StatementTrace<A> {
     if (this.isOver) return undefined
     const { facts, tracing } = this
     const took = this.end(Exit.void)
-    facts.duration.update(secondsOf(took))
+    facts.duration.update(took)
     tracing.metrics.returned.update(this.rowsOf(answer))
     return this.reportIfSlow(took)
   }
@@ -141,17 +152,18 @@ export class StatementTrace<A> {
   private unsuccessful(name: string, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
     if (this.isOver) return undefined
     const took = this.end(exit)
-    this.facts.failure(name).update(secondsOf(took))
+    this.facts.failure(name).update(took)
     return this.reportIfSlow(took)
   }
 
-  /** Nanoseconds that it took. */
-  private end(exit: Exit.Exit<unknown, unknown>): bigint {
+  /** Seconds that it took. */
+  private end(exit: Exit.Exit<unknown, unknown>): number {
     this.isOver = true
-    if (this.endedAt === 0n) this.endedAt = this.tracing.now()
-    if (this.waitSpan !== undefined) this.endWait(this.endedAt, exit)
-    this.span?.end(this.endedAt, exit)
-    return this.endedAt - this.since
+    const at = this.endedAt ?? this.tracing.now()
+    if (this.endedAt === undefined) this.took = secondsOf(at - this.since)
+    if (this.waitSpan !== undefined) this.endWait(at, exit)
+    this.span?.end(at, exit)
+    return this.took
   }
 
   private endWait(at: bigint, exit: Exit.Exit<unknown, unknown>): void {
@@ -159,7 +171,7 @@ export class StatementTrace<A> {
     this.waitSpan = undefined
   }
 
-  private reportIfSlow(took: bigint): Effect.Effect<void> | undefined {
+  private reportIfSlow(took: number): Effect.Effect<void> | undefined {
     const { slow } = this.tracing
     return slow === undefined || took < slow ? undefined : slowQuery(this.facts.info, took)
   }
