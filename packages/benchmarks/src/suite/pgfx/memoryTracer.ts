@@ -11,8 +11,7 @@ let spans = 0
 class MemorySpan implements Tracer.Span {
   readonly _tag = "Span"
   readonly sampled = true
-  readonly traceId: string
-  readonly spanId: string
+  private readonly number: number
   readonly attributes = new Map<string, unknown>()
   status: Tracer.SpanStatus
   readonly name: string
@@ -28,15 +27,20 @@ class MemorySpan implements Tracer.Span {
     startTime: bigint,
     kind: Tracer.SpanKind
   ) {
-    const number = ++spans
+    this.number = ++spans
     this.name = name
     this.parent = parent
     this.context = context
     this.links = links
     this.kind = kind
-    this.spanId = number.toString(16).padStart(16, "0")
-    this.traceId = parent._tag === "Some" ? parent.value.traceId : number.toString(16).padStart(32, "0")
     this.status = { _tag: "Started", startTime }
+  }
+  /** Identifiers, made for whoever asks: every tracer has its own way, and its own cost. */
+  get spanId(): string {
+    return this.number.toString(16).padStart(16, "0")
+  }
+  get traceId(): string {
+    return this.parent._tag === "Some" ? this.parent.value.traceId : this.number.toString(16).padStart(32, "0")
   }
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
