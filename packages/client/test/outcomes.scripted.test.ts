@@ -15,7 +15,16 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { Postgres, PostgresError, Query, Retry, Transaction } from "pgfx"
 import { bump, names, simple, answer, updated, fatal, ends, failureOf, told } from "./outcome.ts"
-import { connected, database, discarded, healthy, idle, inFailedTransaction, inTransaction } from "./scripted.ts"
+import {
+  connected,
+  database,
+  discarded,
+  healthy,
+  idle,
+  inFailedTransaction,
+  inTransaction,
+  serving
+} from "./scripted.ts"
 
 describe("a statement outside a transaction", () => {
   for (const end of ends) {
@@ -66,15 +75,11 @@ describe("a statement outside a transaction", () => {
         }
         const rows = yield* simple.pipe(
           Effect.provide(
-            database(
-              connected((backend) =>
-                Effect.gen(function* () {
-                  yield* backend.expect("SELECT name")
-                  yield* backend.sendBytes(bytes)
-                  yield* backend[end]
-                })
-              )
-            )
+            serving(function* (backend) {
+              yield* backend.expect("SELECT name")
+              yield* backend.sendBytes(bytes)
+              yield* backend[end]
+            })
           )
         )
         assert.strictEqual(rows.length, 1)
@@ -144,17 +149,13 @@ describe("a statement outside a transaction", () => {
       yield* discarded
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("UPDATE")
-              yield* backend.send(updated, idle)
-              yield* backend.expect("UPDATE")
-              yield* backend.send(updated)
-              yield* backend.cutConnection
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* backend.expect("UPDATE")
+          yield* backend.send(updated, idle)
+          yield* backend.expect("UPDATE")
+          yield* backend.send(updated)
+          yield* backend.cutConnection
+        })
       )
     )
   )
@@ -296,15 +297,11 @@ describe("a server's last word", () => {
       )
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("SELECT name")
-              yield* backend.send(fatal("57P01"), fatal("57P01"))
-              yield* backend.endConnection
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* backend.expect("SELECT name")
+          yield* backend.send(fatal("57P01"), fatal("57P01"))
+          yield* backend.endConnection
+        })
       )
     )
   )
@@ -334,15 +331,11 @@ describe("a database that is closed", () => {
       const asked = yield* Deferred.make<void>()
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("SELECT name")
-              yield* Deferred.succeed(asked, undefined)
-              yield* backend.silence
-            })
-          )
-        ),
+        serving(function* (backend) {
+          yield* backend.expect("SELECT name")
+          yield* Deferred.succeed(asked, undefined)
+          yield* backend.silence
+        }),
         scope
       )
       const fiber = yield* Effect.fork(Effect.flip(Effect.provide(names(), context)))

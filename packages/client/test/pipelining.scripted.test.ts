@@ -9,16 +9,32 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { param, Query, Transaction } from "pgfx"
-import { answerHealthy, connected, database, discarded, healthy, idle, inTransaction } from "./scripted.ts"
+import {
+  answerCommit,
+  answerHealthy,
+  connected,
+  database,
+  discarded,
+  healthy,
+  idle,
+  inTransaction,
+  oneRow,
+  serving
+} from "./scripted.ts"
 
 const echo = Query.one(Schema.String)`SELECT ${param("word", Schema.String)}::text AS echo`
 
 /** Answers with the word itself, so that a crossed answer shows. */
 const answerEcho = (backend: Backend, word: string) =>
-  Effect.zipRight(
-    backend.expect("SELECT $1::text AS echo"),
-    backend.send(Message.rowDescription("echo"), Message.dataRow(word), Message.commandComplete("SELECT 1"), idle)
-  )
+  Effect.zipRight(backend.expect("SELECT $1::text AS echo"), backend.send(...oneRow("echo", word), idle))
+
+/** Hears the question, says so, and leaves it open. */
+const hearEcho = (backend: Backend, heard: Deferred.Deferred<void>) =>
+  Effect.zipRight(backend.expect("SELECT $1::text AS echo"), Deferred.succeed(heard, undefined))
+
+/** A question that the server has heard, and that is open. */
+const ask = (word: string, heard: Deferred.Deferred<void>) =>
+  Effect.zipLeft(Effect.fork(echo({ word })), Deferred.await(heard))
 
 const division = Message.errorResponse({ sqlState: "22012", message: "division by zero" })
 
@@ -31,15 +47,11 @@ describe("requests on one connection", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              // the first one proves the statement; the others are all there before any is answered
-              for (let i = 0; i < 20; i++) yield* answerEcho(backend, `word ${i}`)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          // the first one proves the statement; the others are all there before any is answered
+          for (let i = 0; i < 20; i++) yield* answerEcho(backend, `word ${i}`)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -58,17 +70,13 @@ describe("requests on one connection", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* answerEcho(backend, "a")
-              yield* backend.expect("SELECT $1::text AS echo")
-              yield* backend.send(division, idle)
-              yield* answerEcho(backend, "c")
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* answerEcho(backend, "a")
+          yield* backend.expect("SELECT $1::text AS echo")
+          yield* backend.send(division, idle)
+          yield* answerEcho(backend, "c")
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -84,17 +92,13 @@ describe("requests on one connection", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              for (const text of ["", ";", "-- nothing", "-- nothing", "-- nothing to see"]) {
-                yield* backend.expect(text)
-                yield* backend.send(Message.emptyQueryResponse(), idle)
-              }
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          for (const text of ["", ";", "-- nothing", "-- nothing", "-- nothing to see"]) {
+            yield* backend.expect(text)
+            yield* backend.send(Message.emptyQueryResponse(), idle)
+          }
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -110,22 +114,14 @@ describe("COPY in answer to an ordinary statement", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("SELECT 1; COPY")
-              yield* backend.send(
-                Message.rowDescription("n"),
-                Message.dataRow("1"),
-                Message.commandComplete("SELECT 1")
-              )
-              yield* backend.send(Message.copyInResponse("text", 2))
-              yield* backend.receiveOf("CopyFail")
-              yield* backend.send(copyFailed, idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* backend.expect("SELECT 1; COPY")
+          yield* backend.send(...oneRow("n", "1"))
+          yield* backend.send(Message.copyInResponse("text", 2))
+          yield* backend.receiveOf("CopyFail")
+          yield* backend.send(copyFailed, idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -137,17 +133,13 @@ describe("COPY in answer to an ordinary statement", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("SELECT copies()")
-              yield* backend.send(Message.copyInResponse("text", 2))
-              yield* backend.expect("Sync", "CopyFail", "Sync")
-              yield* backend.send(copyFailed, idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* backend.expect("SELECT copies()")
+          yield* backend.send(Message.copyInResponse("text", 2))
+          yield* backend.expect("Sync", "CopyFail", "Sync")
+          yield* backend.send(copyFailed, idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -159,17 +151,13 @@ describe("COPY in answer to an ordinary statement", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("SELECT copies()")
-              const rows = Array.from({ length: 100 }, (_, i) => Message.copyData(`row ${i}`))
-              yield* backend.send(Message.copyOutResponse("text", 1), ...rows, Message.copyDone())
-              yield* backend.send(Message.commandComplete("COPY 100"), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* backend.expect("SELECT copies()")
+          const rows = Array.from({ length: 100 }, (_, i) => Message.copyData(`row ${i}`))
+          yield* backend.send(Message.copyOutResponse("text", 1), ...rows, Message.copyDone())
+          yield* backend.send(Message.commandComplete("COPY 100"), idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -182,16 +170,19 @@ describe("an interrupted request", () => {
     (backend) =>
       backend.connection === 1 ? connected(session)(backend) : cancelled(backend)
 
+  /** Begun, and not waited for. */
+  const interruptionOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>) =>
+    Effect.zipLeft(Effect.fork(Fiber.interrupt(fiber)), Effect.yieldNow())
+
   it.effect("that is alone is cancelled, and the connection waits for both ends before it goes on (C-1)", () =>
     Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
+      const heard = yield* Deferred.make<void>()
       const cancelSent = yield* Deferred.make<void>()
       const answered = yield* Deferred.make<void>()
       let ended = false
       const session: Script = (backend) =>
         Effect.gen(function* () {
-          yield* backend.expect("SELECT $1::text AS echo")
-          yield* Deferred.succeed(asked, undefined)
+          yield* hearEcho(backend, heard)
           yield* Deferred.await(cancelSent)
           yield* backend.send(
             Message.errorResponse({ sqlState: "57014", message: "canceling statement due to user request" }),
@@ -212,8 +203,7 @@ describe("an interrupted request", () => {
           yield* backend.endConnection
         })
       yield* Effect.gen(function* () {
-        const fiber = yield* Effect.fork(echo({ word: "slow" }))
-        yield* Deferred.await(asked)
+        const fiber = yield* ask("slow", heard)
         yield* Fiber.interrupt(fiber)
         yield* healthy
       }).pipe(Effect.provide(database(withCancel(session, cancelled))))
@@ -222,24 +212,17 @@ describe("an interrupted request", () => {
 
   it.effect("that was answered meanwhile is not cancelled, and its answer is nobody's (C-1)", () =>
     Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
+      const heard = yield* Deferred.make<void>()
       const interrupted = yield* Deferred.make<void>()
       const session: Script = (backend) =>
         Effect.gen(function* () {
-          yield* backend.expect("SELECT $1::text AS echo")
-          yield* Deferred.succeed(asked, undefined)
+          yield* hearEcho(backend, heard)
           yield* Deferred.await(interrupted)
-          yield* backend.send(
-            Message.rowDescription("echo"),
-            Message.dataRow("late"),
-            Message.commandComplete("SELECT 1"),
-            idle
-          )
+          yield* backend.send(...oneRow("echo", "late"), idle)
           yield* answerHealthy(backend)
         })
       yield* Effect.gen(function* () {
-        const fiber = yield* Effect.fork(echo({ word: "slow" }))
-        yield* Deferred.await(asked)
+        const fiber = yield* ask("slow", heard)
         const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
         yield* Deferred.succeed(interrupted, undefined)
         yield* Fiber.join(interruption)
@@ -256,20 +239,14 @@ describe("an interrupted request", () => {
     "behind one that somebody waits for is not cancelled; its answer is skipped, and crosses nobody's (C-9)",
     () =>
       Effect.gen(function* () {
-        const asked = yield* Deferred.make<void>()
+        const heard = yield* Deferred.make<void>()
         const interrupted = yield* Deferred.make<void>()
         const session: Script = (backend) =>
           Effect.gen(function* () {
             yield* answerEcho(backend, "known")
-            yield* backend.expect("SELECT $1::text AS echo")
-            yield* Deferred.succeed(asked, undefined)
+            yield* hearEcho(backend, heard)
             yield* Deferred.await(interrupted)
-            yield* backend.send(
-              Message.rowDescription("echo"),
-              Message.dataRow("first"),
-              Message.commandComplete("SELECT 1"),
-              idle
-            )
+            yield* backend.send(...oneRow("echo", "first"), idle)
             yield* answerEcho(backend, "second")
             yield* answerEcho(backend, "third")
             yield* answerHealthy(backend)
@@ -279,7 +256,7 @@ describe("an interrupted request", () => {
           const first = yield* Effect.fork(echo({ word: "first" }))
           const second = yield* Effect.fork(echo({ word: "second" }))
           const third = yield* Effect.fork(echo({ word: "third" }))
-          yield* Deferred.await(asked)
+          yield* Deferred.await(heard)
           yield* Effect.yieldNow()
           yield* Fiber.interrupt(second)
           yield* Deferred.succeed(interrupted, undefined)
@@ -301,15 +278,9 @@ describe("an interrupted request", () => {
       const session: Script = (backend) =>
         Effect.gen(function* () {
           yield* backend.expect("BEGIN", "SELECT $1::text AS echo")
-          yield* backend.send(
-            Message.rowDescription("echo"),
-            Message.dataRow("inside"),
-            Message.commandComplete("SELECT 1"),
-            inTransaction
-          )
+          yield* backend.send(...oneRow("echo", "inside"), inTransaction)
           yield* Deferred.succeed(begun, undefined)
-          yield* backend.expect("COMMIT")
-          yield* backend.send(Message.commandComplete("COMMIT"), idle)
+          yield* answerCommit(backend)
           yield* answerHealthy(backend)
         })
       yield* Effect.gen(function* () {
@@ -328,20 +299,17 @@ describe("an interrupted request", () => {
 
   it.effect("whose server never answers is let go after interruptGrace, and its connection after cancelTimeout", () =>
     Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
+      const heard = yield* Deferred.make<void>()
       const dropped = yield* Deferred.make<void>()
       const session: Script = (backend) =>
         Effect.gen(function* () {
-          yield* backend.expect("SELECT $1::text AS echo")
-          yield* Deferred.succeed(asked, undefined)
+          yield* hearEcho(backend, heard)
           yield* backend.expectEnd
           yield* Deferred.succeed(dropped, undefined)
         })
       yield* Effect.gen(function* () {
-        const fiber = yield* Effect.fork(echo({ word: "stuck" }))
-        yield* Deferred.await(asked)
-        const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
-        yield* Effect.yieldNow()
+        const fiber = yield* ask("stuck", heard)
+        const interruption = yield* interruptionOf(fiber)
         yield* TestClock.adjust("49 millis")
         assert.isNull(interruption.unsafePoll(), "let go before interruptGrace")
         yield* TestClock.adjust("1 millis")
@@ -371,21 +339,18 @@ describe("an interrupted request", () => {
 
   it.effect("is brought back though its answer takes long, as long as it keeps coming", () =>
     Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
+      const heard = yield* Deferred.make<void>()
       const session: Script = (backend) =>
         Effect.gen(function* () {
-          yield* backend.expect("SELECT $1::text AS echo")
-          yield* Deferred.succeed(asked, undefined)
+          yield* hearEcho(backend, heard)
           yield* backend.send(Message.rowDescription("echo"))
           yield* rowsInPieces(backend, 6)
           yield* backend.send(Message.errorResponse({ sqlState: "57014", message: "canceling statement" }), idle)
           yield* answerHealthy(backend)
         })
       yield* Effect.gen(function* () {
-        const fiber = yield* Effect.fork(echo({ word: "long" }))
-        yield* Deferred.await(asked)
-        const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
-        yield* Effect.yieldNow()
+        const fiber = yield* ask("long", heard)
+        const interruption = yield* interruptionOf(fiber)
         // more than four times cancelTimeout
         for (let second = 0; second < 10; second++) yield* TestClock.adjust("1 second")
         yield* Fiber.join(interruption)
@@ -396,21 +361,18 @@ describe("an interrupted request", () => {
 
   it.effect("whose answer never ends costs the connection after five times cancelTimeout", () =>
     Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
+      const heard = yield* Deferred.make<void>()
       const dropped = yield* Deferred.make<void>()
       const session: Script = (backend) =>
         Effect.gen(function* () {
-          yield* backend.expect("SELECT $1::text AS echo")
-          yield* Deferred.succeed(asked, undefined)
+          yield* hearEcho(backend, heard)
           yield* backend.send(Message.rowDescription("echo"))
           yield* Effect.raceFirst(rowsInPieces(backend, 1000), backend.expectEnd)
           yield* Deferred.succeed(dropped, undefined)
         })
       yield* Effect.gen(function* () {
-        const fiber = yield* Effect.fork(echo({ word: "endless" }))
-        yield* Deferred.await(asked)
-        const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
-        yield* Effect.yieldNow()
+        const fiber = yield* ask("endless", heard)
+        const interruption = yield* interruptionOf(fiber)
         for (let second = 0; second < 9; second++) yield* TestClock.adjust("1 second")
         assert.isFalse(yield* Deferred.isDone(dropped), "dropped while its answer came")
         for (let second = 0; second < 3; second++) yield* TestClock.adjust("1 second")

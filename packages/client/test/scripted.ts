@@ -1,12 +1,14 @@
 // What the scripted tests share: a client that is refused and goes, a client that is let in and works, and the proof of either.
 import { assert } from "@effect/vitest"
-import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import type { BackendMessage } from "@pgfx/protocol"
+import { type Backend, Message, type Script, ScriptedBackend, type ScriptMismatch } from "@pgfx/testing"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { YieldWrap } from "effect/Utils"
 import { Connection, Postgres, type PostgresError, Query, type Settings } from "pgfx"
 
 export const idle = Message.readyForQuery("idle")
@@ -60,10 +62,11 @@ export const discarded = Effect.map(Effect.flip(healthy), ({ _tag, outcome }) =>
 
 /** The server's side of `healthy`. */
 export const answerHealthy = (backend: Backend) =>
-  Effect.zipRight(
-    backend.expect("SELECT 'healthy'"),
-    backend.send(Message.rowDescription("word"), Message.dataRow("healthy"), Message.commandComplete("SELECT 1"), idle)
-  )
+  Effect.zipRight(backend.expect("SELECT 'healthy'"), backend.send(...oneRow("word", "healthy"), idle))
+
+/** COMMIT, and that it went well. */
+export const answerCommit = (backend: Backend) =>
+  Effect.zipRight(backend.expect("COMMIT"), backend.send(Message.commandComplete("COMMIT"), idle))
 
 /** The client gets in and works. The script lets it in. */
 export const accepted = (script: Script, settings?: Settings): Effect.Effect<void, PostgresError> =>
@@ -77,3 +80,19 @@ export const connected =
   (script: Script): Script =>
   (backend) =>
     Effect.zipRight(backend.acceptStartup, script(backend))
+
+type Steps = (backend: Backend) => Generator<YieldWrap<Effect.Effect<unknown, ScriptMismatch>>, void, never>
+
+/** The database of a client that is let in, and served step by step. */
+export const serving = (steps: Steps, settings?: Settings): Layer.Layer<Postgres, PostgresError> =>
+  database(
+    connected((backend) => Effect.gen(() => steps(backend))),
+    settings
+  )
+
+/** One row of one column, and its command tag. */
+export const oneRow = (column: string, value: string): ReadonlyArray<BackendMessage> => [
+  Message.rowDescription(column),
+  Message.dataRow(value),
+  Message.commandComplete("SELECT 1")
+]

@@ -11,7 +11,16 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { PostgresError, Retry, Transaction } from "pgfx"
 import { bump, updated, fatal, ends, failureOf, told } from "./outcome.ts"
-import { answerHealthy, connected, database, healthy, idle, inFailedTransaction, inTransaction } from "./scripted.ts"
+import {
+  answerHealthy,
+  connected,
+  database,
+  healthy,
+  idle,
+  inFailedTransaction,
+  inTransaction,
+  serving
+} from "./scripted.ts"
 
 describe("a transaction", () => {
   const twice = Effect.zipRight(bump(), bump())
@@ -110,15 +119,11 @@ describe("a transaction", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
-              yield* backend.send(Message.commandComplete("ROLLBACK"), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
+          yield* backend.send(Message.commandComplete("ROLLBACK"), idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -130,18 +135,14 @@ describe("a transaction", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
-              yield* backend.send(
-                Message.errorResponse({ sqlState: "23503", message: "deferred", constraint: "fk", table: "t" }),
-                idle
-              )
-              yield* answerHealthy(backend)
-            })
+        serving(function* (backend) {
+          yield* backend.expect("BEGIN", "UPDATE", "COMMIT")
+          yield* backend.send(
+            Message.errorResponse({ sqlState: "23503", message: "deferred", constraint: "fk", table: "t" }),
+            idle
           )
-        )
+          yield* answerHealthy(backend)
+        })
       )
     )
   )

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { type Postgres, type PostgresError, Query } from "pgfx"
-import { answerHealthy, connected, database, discarded, frame, healthy, idle } from "./scripted.ts"
+import { answerHealthy, connected, database, discarded, frame, healthy, idle, serving } from "./scripted.ts"
 
 const names = Query.all(Schema.Struct({ name: Schema.String, code: Schema.String }))`SELECT name, code FROM country`
 const simple = Query.script("SELECT name, code FROM country")
@@ -170,15 +170,11 @@ describe("a message that comes while nothing is asked", () => {
         const gone = yield* Deferred.make<void>()
         yield* Effect.zipRight(Deferred.await(gone), discarded).pipe(
           Effect.provide(
-            database(
-              connected((backend) =>
-                Effect.gen(function* () {
-                  yield* backend.send(...messages)
-                  yield* backend.expectEnd
-                  yield* Deferred.succeed(gone, undefined)
-                })
-              )
-            )
+            serving(function* (backend) {
+              yield* backend.send(...messages)
+              yield* backend.expectEnd
+              yield* Deferred.succeed(gone, undefined)
+            })
           )
         )
       })
@@ -206,22 +202,18 @@ describe("a message that comes while nothing is asked", () => {
   it.effect("may be a notice, a setting or a notification", () =>
     Effect.provide(
       Effect.zipRight(healthy, healthy),
-      database(
-        connected((backend) =>
-          Effect.gen(function* () {
-            const unasked = backend.send(
-              Message.noticeResponse({ sqlState: "00000", message: "hello" }),
-              Message.parameterStatus("TimeZone", "UTC"),
-              Message.notificationResponse("channel")
-            )
-            yield* unasked
-            yield* answerHealthy(backend)
-            yield* unasked
-            yield* answerHealthy(backend)
-            yield* unasked
-          })
+      serving(function* (backend) {
+        const unasked = backend.send(
+          Message.noticeResponse({ sqlState: "00000", message: "hello" }),
+          Message.parameterStatus("TimeZone", "UTC"),
+          Message.notificationResponse("channel")
         )
-      )
+        yield* unasked
+        yield* answerHealthy(backend)
+        yield* unasked
+        yield* answerHealthy(backend)
+        yield* unasked
+      })
     )
   )
 })
@@ -241,18 +233,14 @@ describe("notices, settings and notifications", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              for (let i = 0; i < 4; i++) {
-                yield* backend.expect("SELECT name")
-                for (const message of [described, row, complete, idle]) yield* backend.send(...unasked, message)
-                yield* backend.send(...unasked)
-              }
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          for (let i = 0; i < 4; i++) {
+            yield* backend.expect("SELECT name")
+            for (const message of [described, row, complete, idle]) yield* backend.send(...unasked, message)
+            yield* backend.send(...unasked)
+          }
+          yield* answerHealthy(backend)
+        })
       )
     )
   )

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { param, Query, type Settings } from "pgfx"
-import { answerHealthy, connected, database, healthy, idle, inTransaction } from "./scripted.ts"
+import { answerCommit, answerHealthy, connected, database, healthy, idle, inTransaction, serving } from "./scripted.ts"
 
 const int4 = 23
 const int4Array = 1007
@@ -66,21 +66,16 @@ describe("a stream", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              const portal = portalOf(yield* openStream(backend, 1, 2))
-              assert.notStrictEqual(portal, "")
-              executes(yield* backend.expect("Execute", "Sync"), portal)
-              yield* backend.send(binary(3), binary(4), Message.portalSuspended(), inTransaction)
-              executes(yield* backend.expect("Execute", "Sync"), portal)
-              yield* backend.send(binary(5), Message.commandComplete("SELECT 1"), inTransaction)
-              yield* backend.expect("COMMIT")
-              yield* backend.send(Message.commandComplete("COMMIT"), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          const portal = portalOf(yield* openStream(backend, 1, 2))
+          assert.notStrictEqual(portal, "")
+          executes(yield* backend.expect("Execute", "Sync"), portal)
+          yield* backend.send(binary(3), binary(4), Message.portalSuspended(), inTransaction)
+          executes(yield* backend.expect("Execute", "Sync"), portal)
+          yield* backend.send(binary(5), Message.commandComplete("SELECT 1"), inTransaction)
+          yield* answerCommit(backend)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -92,27 +87,22 @@ describe("a stream", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              const portal = portalOf(yield* openStream(backend, 1, 2))
-              // fetched ahead; the one behind it is cancelled or answered, as it comes
-              for (const [one, other] of [
-                [3, 4],
-                [5, 6]
-              ] as const) {
-                executes(yield* backend.expect("Execute", "Sync"), portal)
-                yield* backend.send(binary(one), binary(other), Message.portalSuspended(), inTransaction)
-              }
-              const close = yield* backend.expect("Close", "Sync")
-              assert.deepInclude(close[0], { _tag: "Close", target: "portal", name: portal })
-              yield* backend.send(Message.closeComplete(), inTransaction)
-              yield* backend.expect("COMMIT")
-              yield* backend.send(Message.commandComplete("COMMIT"), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          const portal = portalOf(yield* openStream(backend, 1, 2))
+          // fetched ahead; the one behind it is cancelled or answered, as it comes
+          for (const [one, other] of [
+            [3, 4],
+            [5, 6]
+          ] as const) {
+            executes(yield* backend.expect("Execute", "Sync"), portal)
+            yield* backend.send(binary(one), binary(other), Message.portalSuspended(), inTransaction)
+          }
+          const close = yield* backend.expect("Close", "Sync")
+          assert.deepInclude(close[0], { _tag: "Close", target: "portal", name: portal })
+          yield* backend.send(Message.closeComplete(), inTransaction)
+          yield* answerCommit(backend)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -182,28 +172,24 @@ describe("a statement without a name", () => {
         yield* healthy
       }).pipe(
         Effect.provide(
-          database(
-            connected((backend) =>
-              Effect.gen(function* () {
-                const asked = yield* backend.expect("Parse", "Describe", "Sync")
-                assert.deepStrictEqual(namesOf(asked), ["Parse ", "Describe "])
-                yield* backend.send(Message.parseComplete(), Message.parameterDescription(int4Array), column, idle)
-                // a pooler may have given the first group to another server process than this one
-                const run = yield* backend.expect("Parse", "Bind", "Describe", "Execute", "Sync")
-                assert.deepStrictEqual(namesOf(run), ["Parse ", "Bind ", "Describe "])
-                assert.deepInclude(run[0], { _tag: "Parse", parameterTypes: [int4Array] })
-                yield* backend.send(
-                  Message.parseComplete(),
-                  Message.bindComplete(),
-                  Message.rowDescription({ name: "n", typeOid: int4, format: 1 }),
-                  binary(7),
-                  Message.commandComplete("SELECT 1"),
-                  idle
-                )
-                yield* answerHealthy(backend)
-              })
+          serving(function* (backend) {
+            const asked = yield* backend.expect("Parse", "Describe", "Sync")
+            assert.deepStrictEqual(namesOf(asked), ["Parse ", "Describe "])
+            yield* backend.send(Message.parseComplete(), Message.parameterDescription(int4Array), column, idle)
+            // a pooler may have given the first group to another server process than this one
+            const run = yield* backend.expect("Parse", "Bind", "Describe", "Execute", "Sync")
+            assert.deepStrictEqual(namesOf(run), ["Parse ", "Bind ", "Describe "])
+            assert.deepInclude(run[0], { _tag: "Parse", parameterTypes: [int4Array] })
+            yield* backend.send(
+              Message.parseComplete(),
+              Message.bindComplete(),
+              Message.rowDescription({ name: "n", typeOid: int4, format: 1 }),
+              binary(7),
+              Message.commandComplete("SELECT 1"),
+              idle
             )
-          )
+            yield* answerHealthy(backend)
+          })
         )
       )
   )

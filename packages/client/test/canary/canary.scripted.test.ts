@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Broken, param, Permanent, Query } from "pgfx"
-import { accepted, connected, database, idle } from "../scripted.ts"
+import { accepted, connected, database, idle, oneRow } from "../scripted.ts"
 import { parameters, secrets, takeFindings } from "./watch.ts"
 
 const word = "an-open-sesame-9c41"
@@ -166,15 +166,7 @@ describe("the canary finds", () => {
       Effect.provide(
         database(
           connected((backend) =>
-            Effect.zipRight(
-              backend.expect("SELECT"),
-              backend.send(
-                Message.rowDescription("text"),
-                Message.dataRow(value),
-                Message.commandComplete("SELECT 1"),
-                idle
-              )
-            )
+            Effect.zipRight(backend.expect("SELECT"), backend.send(...oneRow("text", value), idle))
           )
         )
       )

@@ -1,14 +1,14 @@
 // COPY against a scripted server: which messages go, in which order, and what becomes of a server that says something else.
 import { assert, describe, it } from "@effect/vitest"
 import type { BackendMessage } from "@pgfx/protocol"
-import { type Backend, Message, type Script } from "@pgfx/testing"
+import { type Backend, Message } from "@pgfx/testing"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Copy } from "pgfx"
-import { answerHealthy, connected, database, discarded, healthy, idle } from "../scripted.ts"
+import { answerHealthy, discarded, healthy, idle, serving } from "../scripted.ts"
 import { encode, textOf } from "./data.ts"
 
 const load = Copy.inBytes`COPY t FROM STDIN`
@@ -36,17 +36,13 @@ describe("COPY FROM STDIN", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* takesData(backend)
-              const messages = yield* backend.expect("CopyData", "CopyDone", "Sync")
-              assert.strictEqual(messages.length, 3)
-              yield* backend.send(Message.commandComplete("COPY 2"), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* takesData(backend)
+          const messages = yield* backend.expect("CopyData", "CopyDone", "Sync")
+          assert.strictEqual(messages.length, 3)
+          yield* backend.send(Message.commandComplete("COPY 2"), idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -58,19 +54,15 @@ describe("COPY FROM STDIN", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* takesData(backend)
-              yield* backend.expect("CopyData")
-              const { reason } = yield* backend.receiveOf("CopyFail")
-              assert.notInclude(reason, "secret")
-              yield* backend.receiveOf("Sync")
-              yield* backend.send(Message.errorResponse({ sqlState: "57014", message: "COPY failed" }), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* takesData(backend)
+          yield* backend.expect("CopyData")
+          const { reason } = yield* backend.receiveOf("CopyFail")
+          assert.notInclude(reason, "secret")
+          yield* backend.receiveOf("Sync")
+          yield* backend.send(Message.errorResponse({ sqlState: "57014", message: "COPY failed" }), idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -82,18 +74,14 @@ describe("COPY FROM STDIN", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* takesData(backend)
-              yield* backend.expect("CopyData")
-              yield* backend.send(Message.errorResponse({ sqlState: "22P02", message: "invalid input" }))
-              yield* backend.receiveOf("Sync")
-              yield* backend.send(idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* takesData(backend)
+          yield* backend.expect("CopyData")
+          yield* backend.send(Message.errorResponse({ sqlState: "22P02", message: "invalid input" }))
+          yield* backend.receiveOf("Sync")
+          yield* backend.send(idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -105,17 +93,13 @@ describe("COPY FROM STDIN", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              const late = Message.errorResponse({ sqlState: "23503", message: "checked at the end" })
-              yield* takesData(backend)
-              yield* backend.expect("CopyData", "CopyDone", "Sync")
-              yield* backend.send(Message.commandComplete("COPY 1"), late, idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          const late = Message.errorResponse({ sqlState: "23503", message: "checked at the end" })
+          yield* takesData(backend)
+          yield* backend.expect("CopyData", "CopyDone", "Sync")
+          yield* backend.send(Message.commandComplete("COPY 1"), late, idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -127,17 +111,13 @@ describe("COPY FROM STDIN", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* backend.expect("Parse", "Bind", "Execute", "Flush")
-              yield* backend.send(Message.errorResponse({ sqlState: "42P01", message: "no such table" }))
-              yield* backend.receiveOf("Sync")
-              yield* backend.send(idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* backend.expect("Parse", "Bind", "Execute", "Flush")
+          yield* backend.send(Message.errorResponse({ sqlState: "42P01", message: "no such table" }))
+          yield* backend.receiveOf("Sync")
+          yield* backend.send(idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -161,16 +141,12 @@ describe("COPY FROM STDIN", () => {
       yield* Fiber.join(other)
     }).pipe(
       Effect.provide(
-        database(
-          connected((backend) =>
-            Effect.gen(function* () {
-              yield* takesData(backend)
-              yield* backend.expect("CopyData", "CopyData", "CopyDone", "Sync")
-              yield* backend.send(Message.commandComplete("COPY 2"), idle)
-              yield* answerHealthy(backend)
-            })
-          )
-        )
+        serving(function* (backend) {
+          yield* takesData(backend)
+          yield* backend.expect("CopyData", "CopyData", "CopyDone", "Sync")
+          yield* backend.send(Message.commandComplete("COPY 2"), idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -194,15 +170,11 @@ describe("COPY FROM STDIN", () => {
         yield* discarded
       }).pipe(
         Effect.provide(
-          database(
-            connected((backend) =>
-              Effect.gen(function* () {
-                yield* backend.expect("Parse", "Bind", "Execute", "Flush")
-                yield* backend.send(...begun, ...messages)
-                yield* backend.silence
-              })
-            )
-          )
+          serving(function* (backend) {
+            yield* backend.expect("Parse", "Bind", "Execute", "Flush")
+            yield* backend.send(...begun, ...messages)
+            yield* backend.silence
+          })
         )
       )
     )
@@ -210,8 +182,6 @@ describe("COPY FROM STDIN", () => {
 })
 
 describe("COPY TO STDOUT", () => {
-  const serve = (script: (backend: Backend) => ReturnType<Script>) => database(connected(script))
-
   it.effect("emits what came before an error, then the error", () =>
     Effect.gen(function* () {
       const pieces: Array<Uint8Array> = []
@@ -221,13 +191,11 @@ describe("COPY TO STDOUT", () => {
       yield* healthy
     }).pipe(
       Effect.provide(
-        serve((backend) =>
-          Effect.gen(function* () {
-            yield* sendsData(backend, "a\n", "b\n")
-            yield* backend.send(Message.errorResponse({ sqlState: "22012", message: "division by zero" }), idle)
-            yield* answerHealthy(backend)
-          })
-        )
+        serving(function* (backend) {
+          yield* sendsData(backend, "a\n", "b\n")
+          yield* backend.send(Message.errorResponse({ sqlState: "22012", message: "division by zero" }), idle)
+          yield* answerHealthy(backend)
+        })
       )
     )
   )
@@ -239,7 +207,14 @@ describe("COPY TO STDOUT", () => {
       assert.strictEqual(textOf(pieces), "a\n")
       assert.strictEqual(error.reason._tag, "ConnectionLost")
       yield* discarded
-    }).pipe(Effect.provide(serve((backend) => Effect.zipRight(sendsData(backend, "a\n"), backend.endConnection))))
+    }).pipe(
+      Effect.provide(
+        serving(function* (backend) {
+          yield* sendsData(backend, "a\n")
+          yield* backend.endConnection
+        })
+      )
+    )
   )
 
   const wrong: ReadonlyArray<readonly [string, ReadonlyArray<BackendMessage>]> = [
@@ -256,13 +231,11 @@ describe("COPY TO STDOUT", () => {
         yield* discarded
       }).pipe(
         Effect.provide(
-          serve((backend) =>
-            Effect.gen(function* () {
-              yield* sendsData(backend)
-              yield* backend.send(...messages)
-              yield* backend.silence
-            })
-          )
+          serving(function* (backend) {
+            yield* sendsData(backend)
+            yield* backend.send(...messages)
+            yield* backend.silence
+          })
         )
       )
     )
@@ -276,20 +249,18 @@ describe("COPY TO STDOUT", () => {
       yield* discarded
     }).pipe(
       Effect.provide(
-        serve((backend) =>
-          Effect.gen(function* () {
-            yield* backend.expect("SELECT attribute.attname")
-            yield* backend.send(
-              Message.rowDescription("attname", "atttypid"),
-              Message.dataRow("n", "25"),
-              Message.commandComplete("SELECT 1"),
-              idle
-            )
-            yield* sendsData(backend, "a\tb\n")
-            yield* backend.send(Message.copyDone(), Message.commandComplete("COPY 1"), idle)
-            yield* backend.silence
-          })
-        )
+        serving(function* (backend) {
+          yield* backend.expect("SELECT attribute.attname")
+          yield* backend.send(
+            Message.rowDescription("attname", "atttypid"),
+            Message.dataRow("n", "25"),
+            Message.commandComplete("SELECT 1"),
+            idle
+          )
+          yield* sendsData(backend, "a\tb\n")
+          yield* backend.send(Message.copyDone(), Message.commandComplete("COPY 1"), idle)
+          yield* backend.silence
+        })
       )
     )
   )

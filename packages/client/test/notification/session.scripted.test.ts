@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { Notification, type PostgresError } from "pgfx"
-import { idle } from "../scripted.ts"
+import { idle, oneRow } from "../scripted.ts"
 import { hear, quietly, shown } from "./listening.ts"
 
 const jobs = Notification.channel("jobs", Schema.String)
@@ -28,12 +28,7 @@ const beginProof = (backend: Backend) =>
     const notify = yield* backend.receiveOf("Query")
     assert.strictEqual(notify.sql, `SELECT pg_catalog.pg_notify('${name}', '')`)
     yield* backend.send(Message.commandComplete("LISTEN"), idle)
-    yield* backend.send(
-      Message.rowDescription("pg_notify"),
-      Message.dataRow(""),
-      Message.commandComplete("SELECT 1"),
-      idle
-    )
+    yield* backend.send(...oneRow("pg_notify", ""), idle)
     return name
   })
 
@@ -48,8 +43,7 @@ const expectHeartbeat = (backend: Backend, name: string) =>
     `SELECT pg_catalog.count(*) FROM pg_catalog.pg_listening_channels() AS c WHERE c OPERATOR(pg_catalog.=) '${name}'`
   )
 
-const answerHeartbeat = (backend: Backend, count: string) =>
-  backend.send(Message.rowDescription("count"), Message.dataRow(count), Message.commandComplete("SELECT 1"), idle)
+const answerHeartbeat = (backend: Backend, count: string) => backend.send(...oneRow("count", count), idle)
 
 /** Virtual time in steps, each followed by all that it sets in motion. */
 const pass = (seconds: number) => Effect.repeatN(TestClock.adjust("500 millis"), seconds * 2 - 1)
