@@ -8,14 +8,10 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { param, type Postgres, type PostgresError, Query, Retry, Session, Sql, Transaction } from "pgfx"
 import { inject } from "vitest"
+import { numbersTable, sleep, undone } from "./numbersTable.ts"
 import { behind, discarded, faultProxy, healthy, latest, pause, single } from "./session.ts"
 
-const sleep = Query.one(Schema.Number)`SELECT 1 FROM pg_sleep(${param("seconds", Schema.Number)}::float8)`
-const add = Query.command`INSERT INTO t VALUES (${param("n", Schema.Int)})`
-const fail = Query.command`SELECT 1 / 0`
-const numbers = Query.all(Schema.Number)`SELECT n FROM t ORDER BY n`
-const table = Query.script("DROP TABLE IF EXISTS t; CREATE UNLOGGED TABLE t (n int4)")
-const undone = Effect.fail("undone" as const)
+const { add, empty: table, numbers, onTable: onTableOf } = numbersTable("t")
 
 const reasonOf = <A>(
   result:
@@ -28,31 +24,28 @@ for (const server of inject("postgres")) {
   const live = (name: string, body: Effect.Effect<unknown, unknown, Postgres>, settings = {}) =>
     it.live(name, () => Effect.provide(body, single(server, settings)))
 
+  const onTable = onTableOf(server)
+
   describe(`PostgreSQL ${server.majorVersion}: group T`, () => {
-    live(
-      "T-4: an interrupted transaction is rolled back before anybody else gets the connection",
-      Effect.gen(function* () {
-        yield* table
-        for (const seconds of [0, 30]) {
-          const started = yield* Deferred.make<void>()
-          const fiber = yield* Effect.fork(
-            Transaction.run(
-              add({ n: 1 }).pipe(
-                Effect.zipRight(Deferred.succeed(started, undefined)),
-                Effect.zipRight(sleep({ seconds })),
-                Effect.zipRight(Effect.never)
-              )
+    onTable("T-4: an interrupted transaction is rolled back before anybody else gets the connection", function* () {
+      for (const seconds of [0, 30]) {
+        const started = yield* Deferred.make<void>()
+        const fiber = yield* Effect.fork(
+          Transaction.run(
+            add({ n: 1 }).pipe(
+              Effect.zipRight(Deferred.succeed(started, undefined)),
+              Effect.zipRight(sleep({ seconds })),
+              Effect.zipRight(Effect.never)
             )
           )
-          yield* Deferred.await(started)
-          yield* pause(seconds === 0 ? 20 : 5)
-          const next = yield* Effect.fork(numbers())
-          yield* Fiber.interrupt(fiber)
-          assert.deepStrictEqual(yield* Fiber.join(next), [])
-        }
-        yield* healthy
-      })
-    )
+        )
+        yield* Deferred.await(started)
+        yield* pause(seconds === 0 ? 20 : 5)
+        const next = yield* Effect.fork(numbers())
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(yield* Fiber.join(next), [])
+      }
+    })
 
     it.live("T-5: a ROLLBACK that meets a lost connection keeps the body's error, and the connection is gone", () =>
       Effect.gen(function* () {
@@ -73,186 +66,9 @@ for (const server of inject("postgres")) {
       }).pipe(Effect.scoped)
     )
 
-    live(
-      "T-6: an error in a savepoint leaves the transaction in order",
-      Effect.gen(function* () {
-        yield* table
-        const told = yield* Transaction.run(
-          Effect.gen(function* () {
-            yield* add({ n: 1 })
-            const inner = yield* Effect.either(Transaction.savepoint(Effect.zipRight(add({ n: 2 }), fail())))
-            yield* healthy
-            yield* add({ n: 3 })
-            return inner
-          })
-        )
-        assert.strictEqual(reasonOf(told), "DataException")
-        assert.deepStrictEqual(yield* numbers(), [1, 3])
-        yield* healthy
-      })
-    )
-
-    live(
-      "T-6: an error in a savepoint that is swallowed inside it fails the savepoint, not the transaction",
-      Effect.gen(function* () {
-        yield* table
-        const told = yield* Transaction.run(
-          Effect.gen(function* () {
-            yield* add({ n: 1 })
-            const inner = yield* Effect.either(
-              Transaction.savepoint(Effect.zipRight(add({ n: 2 }), Effect.ignore(fail())))
-            )
-            yield* add({ n: 3 })
-            return inner
-          })
-        )
-        assert.strictEqual(told._tag, "Left")
-        assert.deepStrictEqual(yield* numbers(), [1, 3])
-        yield* healthy
-      })
-    )
-
-    live(
-      "T-7: 50 savepoints deep, exactly the levels that failed are undone",
-      Effect.gen(function* () {
-        yield* table
-        // every third level fails when it comes back, and takes with it what is inside
-        const level = (n: number): Effect.Effect<void, PostgresError, Postgres> =>
-          n === 51
-            ? Effect.void
-            : Transaction.run(
-                Effect.zipRight(add({ n }), level(n + 1)).pipe(Effect.zipRight(n % 20 === 0 ? undone : Effect.void))
-              ).pipe(
-                Effect.catchIf(
-                  (error) => error === "undone",
-                  () => Effect.void
-                )
-              )
-        yield* level(1)
-        assert.deepStrictEqual(
-          yield* numbers(),
-          Array.from({ length: 19 }, (_, n) => n + 1)
-        )
-        yield* healthy
-      })
-    )
-
-    live(
-      "T-7: an interruption inside a savepoint undoes that savepoint and nothing else",
-      Effect.gen(function* () {
-        yield* table
-        yield* Transaction.run(
-          Effect.gen(function* () {
-            yield* add({ n: 1 })
-            const inner = yield* Effect.fork(
-              Transaction.savepoint(Effect.zipRight(add({ n: 2 }), sleep({ seconds: 30 })))
-            )
-            yield* pause(50)
-            yield* Fiber.interrupt(inner)
-            yield* add({ n: 3 })
-          })
-        )
-        assert.deepStrictEqual(yield* numbers(), [1, 3])
-        yield* healthy
-      })
-    )
-
-    live(
-      "T-7: a savepoint that cannot be released, because the transaction has failed behind its back, is told",
-      Effect.gen(function* () {
-        yield* table
-        const error = yield* Effect.flip(
-          Transaction.run(
-            Effect.gen(function* () {
-              yield* add({ n: 1 })
-              yield* Transaction.run(Query.script("ROLLBACK TO SAVEPOINT pgfx_1; RELEASE SAVEPOINT pgfx_1"))
-            })
-          )
-        )
-        assert.notStrictEqual(error, undefined)
-        assert.deepStrictEqual(yield* numbers(), [])
-      })
-    )
-
-    live(
-      "siblings of a savepoint wait for its end, and are not undone with it",
-      Effect.gen(function* () {
-        yield* table
-        yield* Transaction.run(
-          Effect.gen(function* () {
-            yield* add({ n: 1 })
-            const open = yield* Deferred.make<void>()
-            const inner = Transaction.savepoint(
-              add({ n: 2 }).pipe(
-                Effect.zipRight(Deferred.succeed(open, undefined)),
-                Effect.zipRight(pause(30)),
-                Effect.zipRight(undone)
-              )
-            )
-            const sibling = Effect.zipRight(Deferred.await(open), add({ n: 3 }))
-            const nestedSibling = Effect.zipRight(Deferred.await(open), Transaction.savepoint(add({ n: 4 })))
-            yield* Effect.all([Effect.ignore(inner), sibling, nestedSibling], { concurrency: "unbounded" })
-          })
-        )
-        assert.deepStrictEqual(yield* numbers(), [1, 3, 4])
-        yield* healthy
-      })
-    )
-
-    live(
-      "transactions side by side in a pin follow one another",
-      Effect.gen(function* () {
-        yield* table
-        const results = yield* Session.pin(
-          Effect.all(
-            [
-              Effect.either(Transaction.run(Effect.zipRight(add({ n: 1 }), Effect.zipRight(pause(20), undone)))),
-              Effect.either(Transaction.run(Effect.zipRight(add({ n: 2 }), pause(5)))),
-              Effect.either(
-                Transaction.run(
-                  Effect.zipRight(pause(10), Effect.zipRight(add({ n: 3 }), Effect.zipRight(pause(5), undone)))
-                )
-              )
-            ],
-            { concurrency: "unbounded" }
-          )
-        )
-        assert.deepStrictEqual(
-          results.map((result) => result._tag),
-          ["Left", "Right", "Left"]
-        )
-        assert.deepStrictEqual(yield* numbers(), [2])
-        yield* healthy
-      })
-    )
-
-    live(
-      "a statement of the pin next to a transaction in it is not undone with it",
-      Effect.gen(function* () {
-        yield* table
-        yield* Session.pin(
-          Effect.gen(function* () {
-            const open = yield* Deferred.make<void>()
-            const inner = Transaction.run(
-              add({ n: 1 }).pipe(
-                Effect.zipRight(Deferred.succeed(open, undefined)),
-                Effect.zipRight(pause(30)),
-                Effect.zipRight(undone)
-              )
-            )
-            const beside = Effect.zipRight(Deferred.await(open), add({ n: 2 }))
-            yield* Effect.all([Effect.ignore(inner), beside], { concurrency: "unbounded" })
-          })
-        )
-        assert.deepStrictEqual(yield* numbers(), [2])
-        yield* healthy
-      })
-    )
-
-    live(
+    onTable(
       "a statement that was interrupted dooms its transaction, though the server may have finished it",
-      Effect.gen(function* () {
-        yield* table
+      function* () {
         const told: Array<string> = []
         const error = yield* Effect.flip(
           Transaction.run(
@@ -272,53 +88,42 @@ for (const server of inject("postgres")) {
         assert.strictEqual(error.outcome, "RolledBack")
         assert.deepStrictEqual(told, ["InFailedSqlTransaction"])
         assert.deepStrictEqual(yield* numbers(), [])
-        yield* healthy
-      })
+      }
     )
 
-    live(
-      "a statement that was interrupted before it was sent dooms nothing",
-      Effect.gen(function* () {
-        yield* table
-        yield* Transaction.run(
-          Effect.gen(function* () {
-            yield* add({ n: 1 })
-            const open = yield* Deferred.make<void>()
-            const inner = yield* Effect.fork(
-              Transaction.savepoint(
-                add({ n: 2 }).pipe(Effect.zipRight(Deferred.succeed(open, undefined)), Effect.zipRight(pause(50)))
-              )
+    onTable("a statement that was interrupted before it was sent dooms nothing", function* () {
+      yield* Transaction.run(
+        Effect.gen(function* () {
+          yield* add({ n: 1 })
+          const open = yield* Deferred.make<void>()
+          const inner = yield* Effect.fork(
+            Transaction.savepoint(
+              add({ n: 2 }).pipe(Effect.zipRight(Deferred.succeed(open, undefined)), Effect.zipRight(pause(50)))
             )
-            yield* Deferred.await(open)
-            // waits for the end of the savepoint
-            const waiting = yield* Effect.fork(add({ n: 3 }))
-            yield* pause(5)
-            yield* Fiber.interrupt(waiting)
-            yield* Fiber.join(inner)
-          })
-        )
-        assert.deepStrictEqual(yield* numbers(), [1, 2])
-        yield* healthy
-      })
-    )
+          )
+          yield* Deferred.await(open)
+          // waits for the end of the savepoint
+          const waiting = yield* Effect.fork(add({ n: 3 }))
+          yield* pause(5)
+          yield* Fiber.interrupt(waiting)
+          yield* Fiber.join(inner)
+        })
+      )
+      assert.deepStrictEqual(yield* numbers(), [1, 2])
+    })
 
-    live(
-      "a daemon that outlives its transaction is told so, and writes nothing",
-      Effect.gen(function* () {
-        yield* table
-        const daemon = yield* Transaction.run(
-          Effect.gen(function* () {
-            yield* add({ n: 1 })
-            return yield* Effect.forkDaemon(Effect.zipRight(pause(30), Effect.flip(add({ n: 2 }))))
-          })
-        )
-        const error = yield* Fiber.join(daemon)
-        assert.strictEqual(error.reason._tag, "TransactionFinished")
-        assert.strictEqual(error.outcome, "NotSent")
-        assert.deepStrictEqual(yield* numbers(), [1])
-        yield* healthy
-      })
-    )
+    onTable("a daemon that outlives its transaction is told so, and writes nothing", function* () {
+      const daemon = yield* Transaction.run(
+        Effect.gen(function* () {
+          yield* add({ n: 1 })
+          return yield* Effect.forkDaemon(Effect.zipRight(pause(30), Effect.flip(add({ n: 2 }))))
+        })
+      )
+      const error = yield* Fiber.join(daemon)
+      assert.strictEqual(error.reason._tag, "TransactionFinished")
+      assert.strictEqual(error.outcome, "NotSent")
+      assert.deepStrictEqual(yield* numbers(), [1])
+    })
 
     it.live(
       "T-8: a serialization failure is Transient at a statement and at COMMIT, and a repetition of the whole goes well",
@@ -512,146 +317,63 @@ for (const server of inject("postgres")) {
       })
     )
 
-    live(
-      "a stream that fails in a transaction fails it, and COMMIT does not pretend otherwise",
-      Effect.gen(function* () {
-        yield* table
-        const failing = Query.stream(Schema.Number, { fetchSize: 2 })`SELECT 10 / (5 - n) FROM generate_series(1, 9) n`
-        const error = yield* Effect.flip(
-          Transaction.run(Effect.zipRight(add({ n: 1 }), Effect.ignore(Stream.runDrain(failing()))))
-        )
-        assert.strictEqual(error.reason._tag, "CommitRolledBack")
-        assert.deepStrictEqual(yield* numbers(), [])
-        yield* healthy
-      })
-    )
+    onTable("a stream that fails in a transaction fails it, and COMMIT does not pretend otherwise", function* () {
+      const failing = Query.stream(Schema.Number, { fetchSize: 2 })`SELECT 10 / (5 - n) FROM generate_series(1, 9) n`
+      const error = yield* Effect.flip(
+        Transaction.run(Effect.zipRight(add({ n: 1 }), Effect.ignore(Stream.runDrain(failing()))))
+      )
+      assert.strictEqual(error.reason._tag, "CommitRolledBack")
+      assert.deepStrictEqual(yield* numbers(), [])
+    })
 
-    live(
-      "BEGIN that fails runs nothing of its body in autocommit",
-      Effect.gen(function* () {
-        yield* table
-        const error = yield* Effect.flip(Transaction.runWith({ settings: { "no such setting": "x" } })(add({ n: 1 })))
-        assert.strictEqual(error.outcome, "RolledBack")
-        assert.deepStrictEqual(yield* numbers(), [])
-        yield* healthy
-      })
-    )
+    onTable("BEGIN that fails runs nothing of its body in autocommit", function* () {
+      const error = yield* Effect.flip(Transaction.runWith({ settings: { "no such setting": "x" } })(add({ n: 1 })))
+      assert.strictEqual(error.outcome, "RolledBack")
+      assert.deepStrictEqual(yield* numbers(), [])
+    })
 
-    live(
-      "concurrent first statements join one transaction, whichever of them carries BEGIN",
-      Effect.gen(function* () {
-        yield* table
-        for (let round = 0; round < 20; round++) {
-          const ids = yield* Transaction.run(
-            Effect.all(
-              Array.from({ length: 5 }, () => Query.one(Schema.String)`SELECT pg_current_xact_id()::text`()),
-              { concurrency: "unbounded" }
-            )
+    onTable("concurrent first statements join one transaction, whichever of them carries BEGIN", function* () {
+      for (let round = 0; round < 20; round++) {
+        const ids = yield* Transaction.run(
+          Effect.all(
+            Array.from({ length: 5 }, () => Query.one(Schema.String)`SELECT pg_current_xact_id()::text`()),
+            { concurrency: "unbounded" }
           )
-          assert.strictEqual(new Set(ids).size, 1)
-        }
-        yield* healthy
-      })
-    )
+        )
+        assert.strictEqual(new Set(ids).size, 1)
+      }
+    })
 
-    live(
-      "the first statement, interrupted together with BEGIN, leaves no transaction open",
-      Effect.gen(function* () {
-        yield* table
-        for (let round = 0; round < 50; round++) {
-          const fiber = yield* Effect.fork(Transaction.run(Effect.zipRight(sleep({ seconds: 0.001 }), add({ n: 1 }))))
-          yield* round % 2 === 0 ? Effect.yieldNow() : pause(1)
-          yield* Fiber.interrupt(fiber)
-          // were a transaction open, this would be in it, and gone with the connection
-          yield* add({ n: 2 })
-        }
-        const seen = yield* Effect.provide(numbers(), Live)
-        assert.deepStrictEqual(seen.filter((n) => n === 2).length, 50)
-        assert.isTrue(seen.length === 50 || seen.every((n) => n === 2 || n === 1))
-        yield* healthy
-      })
-    )
+    onTable("the first statement, interrupted together with BEGIN, leaves no transaction open", function* () {
+      for (let round = 0; round < 50; round++) {
+        const fiber = yield* Effect.fork(Transaction.run(Effect.zipRight(sleep({ seconds: 0.001 }), add({ n: 1 }))))
+        yield* round % 2 === 0 ? Effect.yieldNow() : pause(1)
+        yield* Fiber.interrupt(fiber)
+        // were a transaction open, this would be in it, and gone with the connection
+        yield* add({ n: 2 })
+      }
+      const seen = yield* Effect.provide(numbers(), Live)
+      assert.deepStrictEqual(seen.filter((n) => n === 2).length, 50)
+      assert.isTrue(seen.length === 50 || seen.every((n) => n === 2 || n === 1))
+    })
 
-    live(
-      "a daemon's savepoint that outlives the transaction writes nothing on a connection that is not its own any more",
-      Effect.gen(function* () {
-        yield* table
-        const daemons = yield* Transaction.run(
-          Effect.gen(function* () {
-            yield* add({ n: 1 })
-            const late = Effect.zipRight(pause(30), Effect.flip(Transaction.run(add({ n: 2 }))))
-            const begun = Effect.flip(
-              Transaction.run(Effect.zipRight(add({ n: 3 }), Effect.zipRight(pause(60), add({ n: 4 }))))
-            )
-            const fibers = [yield* Effect.forkDaemon(late), yield* Effect.forkDaemon(begun)]
-            yield* pause(10)
-            return fibers
-          })
-        )
-        const neighbour = yield* Effect.fork(
-          Transaction.run(Effect.zipRight(add({ n: 10 }), Effect.zipRight(pause(150), add({ n: 11 }))))
-        )
-        for (const daemon of daemons) {
-          const error = yield* Fiber.join(daemon)
-          assert.strictEqual(error.reason._tag, "TransactionFinished")
-        }
-        yield* Fiber.join(neighbour)
-        const found = yield* numbers()
-        assert.deepStrictEqual(
-          found.filter((n) => n === 2 || n === 4),
-          []
-        )
-        assert.deepStrictEqual(
-          found.filter((n) => n >= 10),
-          [10, 11]
-        )
-        yield* healthy
-      })
-    )
-
-    live(
-      "a daemon that outlives its pin is told so by queries, transactions and streams alike",
-      Effect.gen(function* () {
-        yield* table
-        const rows = Query.stream(Schema.Number, { fetchSize: 2 })`SELECT generate_series(1, 100)`
-        const late = <A, E>(self: Effect.Effect<A, E, Postgres>) =>
-          Effect.forkDaemon(Effect.zipRight(pause(30), Effect.flip(self)))
-        const daemons = yield* Session.pin(
-          Effect.all([
-            late(add({ n: 1 })),
-            late(Transaction.run(add({ n: 2 }))),
-            late(Stream.runDrain(rows())),
-            late(Session.pin(add({ n: 3 }))),
-            // one that was begun in time
-            Effect.forkDaemon(Effect.flip(Stream.runForEach(rows(), () => pause(1))))
-          ]).pipe(Effect.zipLeft(pause(10)))
-        )
-        const errors = yield* Effect.forEach(daemons, (daemon: Fiber.Fiber<PostgresError, unknown>) =>
-          Fiber.join(daemon)
-        )
-        for (const error of errors) assert.strictEqual(error.reason._tag, "TransactionFinished")
-        assert.deepStrictEqual(yield* numbers(), [])
-        yield* healthy
-      })
-    )
-
-    live(
-      "a stream in a pin does not end a transaction that was begun by hand",
-      Effect.gen(function* () {
-        yield* table
-        const rows = Query.stream(Schema.Number, { fetchSize: 2 })`SELECT generate_series(1, 5)`
-        yield* Session.pin(
-          Effect.gen(function* () {
-            yield* Query.script("BEGIN")
-            yield* add({ n: 1 })
-            assert.strictEqual(yield* Stream.runCount(rows()), 5)
-            yield* add({ n: 2 })
-            yield* Query.script("ROLLBACK")
-          })
-        )
-        assert.deepStrictEqual(yield* numbers(), [])
-        yield* healthy
-      })
-    )
+    onTable("a daemon that outlives its pin is told so by queries, transactions and streams alike", function* () {
+      const rows = Query.stream(Schema.Number, { fetchSize: 2 })`SELECT generate_series(1, 100)`
+      const late = <A, E>(self: Effect.Effect<A, E, Postgres>) =>
+        Effect.forkDaemon(Effect.zipRight(pause(30), Effect.flip(self)))
+      const daemons = yield* Session.pin(
+        Effect.all([
+          late(add({ n: 1 })),
+          late(Transaction.run(add({ n: 2 }))),
+          late(Stream.runDrain(rows())),
+          late(Session.pin(add({ n: 3 }))),
+          // one that was begun in time
+          Effect.forkDaemon(Effect.flip(Stream.runForEach(rows(), () => pause(1))))
+        ]).pipe(Effect.zipLeft(pause(10)))
+      )
+      const errors = yield* Effect.forEach(daemons, (daemon: Fiber.Fiber<PostgresError, unknown>) => Fiber.join(daemon))
+      for (const error of errors) assert.strictEqual(error.reason._tag, "TransactionFinished")
+      assert.deepStrictEqual(yield* numbers(), [])
+    })
   })
 }
