@@ -104,13 +104,20 @@ const verifyAll = async (entrants: ReadonlyArray<Entrant>, units: number, title:
   }
 }
 
-/** `warm` rounds not counted, in which engines compile; `rounds` counted; nobody is always behind the same neighbour. */
-const runRounds = async (entrants: ReadonlyArray<Entrant>, units: number, rounds: number, warm = 2): Promise<void> => {
-  for (let round = -warm; round < rounds; round++) {
+/** Two rounds at least, and as many as take `seconds`: until then engines compile, and more of them for those that have more code. */
+const warmUp = async (entrants: ReadonlyArray<Entrant>, units: number, seconds: number): Promise<void> => {
+  for (const { worker } of entrants) {
+    let spent = 0
+    for (let round = 0; round < 2 || spent < seconds; round++) spent += (await worker.measure("run", units)).seconds
+  }
+}
+
+/** Nobody is always behind the same neighbour. */
+const runRounds = async (entrants: ReadonlyArray<Entrant>, units: number, rounds: number): Promise<void> => {
+  for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < entrants.length; i++) {
-      const entrant = entrants[(i + round + warm) % entrants.length]!
-      const result = await entrant.worker.measure("run", units)
-      if (round >= 0) entrant.measured.push(result)
+      const entrant = entrants[(i + round) % entrants.length]!
+      entrant.measured.push(await entrant.worker.measure("run", units))
     }
   }
 }
@@ -192,7 +199,8 @@ const runScenario = async (
     const counted = Math.min(rounds, scenario.mostRounds ?? rounds)
     // what takes that long is compiled when some of it has been verified, and only then its memory is of interest
     const isLong = scenario.mostRounds !== undefined
-    await runRounds(entrants, units, counted, isLong ? 0 : 2)
+    if (!isLong) await warmUp(entrants, units, quick ? 0.5 : 2)
+    await runRounds(entrants, units, counted)
     if (isLong) for (const entrant of entrants) entrant.startRss = entrant.measured[0]!.startRss
     const standings = standingsOf(entrants, units)
     const { name, title, unit } = scenario
@@ -221,8 +229,9 @@ const runGrowth = async (
     await withEntrants(entries, server, pointOf(at), async (entrants) => {
       await verifyAll(entrants, units, `${title}: ${at}`)
       // small work is repeated until it can be measured at all, and what takes seconds is compiled when its answer has been verified
-      if (units >= 1_000_000) await runRounds(entrants, units, 1, 0)
-      else await runRounds(entrants, units, units < 1_000 ? 25 : 3)
+      const isLong = units >= 1_000_000
+      if (!isLong) await warmUp(entrants, units, 0)
+      await runRounds(entrants, units, isLong ? 1 : units < 1_000 ? 25 : 3)
       entrants.forEach(({ measured, startRss }, i) => {
         const micros = spread(measured.map(({ seconds }) => (seconds * 1e6) / units)).median
         const cpu = spread(measured.map((one) => one.cpu / units)).median
