@@ -2,7 +2,11 @@
 // an edge runtime provides otherwise, and no `node:*`. Variables: manual, "Environment Variables"; `PQEnvironmentOptions` and
 // `conninfo_add_defaults` in fe-connect.c.
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
+import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import type { KeywordValues } from "./connectionUri.ts"
 import { keywords } from "./keywords.ts"
@@ -47,13 +51,27 @@ const filesIn = (directory: string, windows: boolean): DefaultFiles => {
 }
 
 /** Set, possibly to nothing; libpq tells the two apart. */
-const variable = (name: string): Effect.Effect<string | undefined, SettingsIssue> =>
+const load = (name: string): Effect.Effect<string | undefined, SettingsIssue> =>
   Effect.matchEffect(Config.option(Config.string(name)), {
     onSuccess: (value) => Effect.succeed(Option.getOrUndefined(value)),
     onFailure: (cause) => Effect.fail(settingsIssue(name, "the ConfigProvider could not be read", cause))
   })
 
-const nonEmptyVariable = (name: string) => Effect.map(variable(name), (value) => (value === "" ? undefined : value))
+const processVariables = Context.get(DefaultServices.liveServices, ConfigProvider.ConfigProvider)
+
+/**
+ * Whether it is worth loading. A variable that is missing costs an exception with its stack trace, and most of the fifty are: the process's
+ * environment is asked for its names once. It tells them up to the first `_`. Other providers may map names, and are asked for each.
+ */
+const maybeSet: Effect.Effect<(name: string) => boolean> = Effect.configProviderWith((provider) =>
+  provider === processVariables
+    ? Effect.matchCause(provider.flattened.enumerateChildren([]), {
+        // Deno may allow some variables, and no list of them
+        onFailure: () => () => true,
+        onSuccess: (names) => (name) => HashSet.has(names, name.split("_", 1)[0] ?? name)
+      })
+    : Effect.succeed(() => true)
+)
 
 const parameterVariables = [
   ["PGTZ", "TimeZone"],
@@ -62,6 +80,9 @@ const parameterVariables = [
 ] as const
 
 export const readEnvironment: Effect.Effect<Environment, SettingsIssue> = Effect.gen(function* () {
+  const isMaybeSet = yield* maybeSet
+  const variable = (name: string) => (isMaybeSet(name) ? load(name) : Effect.succeed(undefined))
+  const nonEmptyVariable = (name: string) => Effect.map(variable(name), (value) => (value === "" ? undefined : value))
   const values = new Map<string, string>()
   for (const { name, variable: key } of keywords) {
     const value = key === undefined ? undefined : yield* variable(key)

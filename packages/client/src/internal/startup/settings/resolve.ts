@@ -68,11 +68,20 @@ export interface Platform {
   readonly userName?: Effect.Effect<string | undefined> | undefined
 }
 
-const sessionOwner = (all: AllGiven, userName: string | undefined) =>
-  Either.gen(function* () {
-    const user = nonEmpty(all, "user")?.value ?? userName
+interface Surroundings {
+  readonly environment: Environment
+  readonly fileSystem: MaybeFileSystem
+  readonly platform: Platform
+}
+
+const unknownUser: Effect.Effect<string | undefined> = Effect.succeed(undefined)
+
+const sessionOwner = (all: AllGiven, { environment, platform }: Surroundings) =>
+  Effect.gen(function* () {
+    // the system is asked only where nobody has said it
+    const user = nonEmpty(all, "user")?.value ?? (yield* platform.userName ?? unknownUser) ?? environment.userName
     if (user === undefined) {
-      return yield* Either.left(
+      return yield* Effect.fail(
         settingsIssue("user", "is needed: PGUSER is not set, and the system has no name for this user")
       )
     }
@@ -90,26 +99,16 @@ const frozen = (settings: ResolvedSettings): ResolvedSettings => {
   return Object.freeze(settings)
 }
 
-const unknownUser: Effect.Effect<string | undefined> = Effect.succeed(undefined)
-
 const targets = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] as const
 
-interface Surroundings {
-  readonly environment: Environment
-  readonly fileSystem: MaybeFileSystem
-  readonly platform: Platform
-}
-
-const build = (
-  settings: Settings,
-  { environment, fileSystem, platform }: Surroundings
-): Effect.Effect<ResolvedSettings, SettingsIssue> =>
+const build = (settings: Settings, surroundings: Surroundings): Effect.Effect<ResolvedSettings, SettingsIssue> =>
   Effect.gen(function* () {
+    const { environment, fileSystem } = surroundings
     const all = yield* gather(settings, environment, fileSystem)
     const ignored = yield* judgeSupport(all)
     const named = yield* resolveHosts(settings, all)
     const modes = yield* resolveSslModes(settings, all, environment, named)
-    const owner = yield* sessionOwner(all, (yield* platform.userName ?? unknownUser) ?? environment.userName)
+    const owner = yield* sessionOwner(all, surroundings)
     const wanted = modes.some((mode) => mode.sslmode !== "disable")
     const chainOnly = modes.some((mode) => mode.sslmode === "verify-ca")
     const tls = yield* resolveTls({ settings, all, environment, fileSystem, wanted, chainOnly })

@@ -55,6 +55,34 @@ describe("the environment", () => {
     }).pipe(Effect.ensuring(restore))
   })
 
+  it.effect("of the process has every keyword's variable, too", () => {
+    const before = { ...process.env }
+    const variables = keywords.flatMap(({ name, variable }) => (variable === undefined ? [] : [{ name, variable }]))
+    const restore = Effect.sync(() => {
+      for (const { variable } of variables) {
+        if (before[variable] === undefined) delete process.env[variable]
+        else process.env[variable] = before[variable]
+      }
+    })
+    const readAlone = ({ name, variable }: (typeof variables)[number]) =>
+      Effect.gen(function* () {
+        for (const each of variables) delete process.env[each.variable]
+        process.env[variable] = `of ${name}`
+        assert.deepStrictEqual([...(yield* readEnvironment).values], [[name, `of ${name}`]])
+      })
+    return Effect.ensuring(Effect.forEach(variables, readAlone), restore)
+  })
+
+  it.effect("is asked for each variable by its name where a provider maps names", () =>
+    Effect.gen(function* () {
+      const lower = ConfigProvider.fromMap(new Map([["pghost", "h"]]), { pathDelim: "." }).pipe(
+        ConfigProvider.lowerCase
+      )
+      const { values } = yield* Effect.withConfigProvider(readEnvironment, lower)
+      assert.deepStrictEqual([...values], [["host", "h"]])
+    })
+  )
+
   it.effect("fails with a typed issue if the ConfigProvider cannot be read", () =>
     Effect.gen(function* () {
       const broken = ConfigProvider.make({
