@@ -48,7 +48,7 @@ export class Beat<L extends Line> {
     let busy = false
     const now = this.ports.now()
     for (const member of this.members.all) {
-      const head = member.shares.values().next().value
+      const { head } = member.shares
       if (head === undefined) continue
       busy = true
       member.stalled = member.headAtBeat === head

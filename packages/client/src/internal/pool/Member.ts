@@ -2,6 +2,7 @@
 import type { CloseReason } from "../exchange/Exchange.ts"
 import type { Line } from "../lease.ts"
 import type { Place } from "./Place.ts"
+import { PlaceList } from "./PlaceList.ts"
 
 /** What the pool can do with a connection. Each `done` is called once, now or later. */
 export interface PooledConnection<L extends Line> {
@@ -29,7 +30,7 @@ export class Member<L extends Line> {
   /** of an exclusive lease */
   holder: Place<L> | undefined = undefined
   /** shared leases, oldest first */
-  readonly shares = new Set<Place<L>>()
+  readonly shares = new PlaceList<L>()
   /** something that is not known to be quick runs on it: nothing is put behind that */
   unproven = false
   /** promised to somebody who needs it alone: nothing more is put on it */

@@ -110,8 +110,11 @@ export class Members<L extends Line> {
   }
 
   private forgetShares(member: Member<L>): void {
-    for (const place of member.shares) place.member = undefined
-    member.shares.clear()
+    const { shares } = member
+    for (let place = shares.head; place !== undefined; place = shares.head) {
+      shares.remove(place)
+      place.member = undefined
+    }
     member.unproven = false
     member.stalled = false
     member.headAtBeat = undefined

@@ -1,8 +1,8 @@
 // One request for a connection, from the queue to the end of its lease. Owned by the pool; the caller sees a Claim.
 import type { Claim, Line, Waiter } from "../lease.ts"
 import type { Member } from "./Member.ts"
+import type { PlaceList } from "./PlaceList.ts"
 import type { Proof } from "./StatementProofs.ts"
-import type { WaitQueue } from "./WaitQueue.ts"
 
 /** What becomes of a place that its owner is done with. */
 export interface PlaceKeeper<L extends Line> {
@@ -18,8 +18,8 @@ export class Place<L extends Line> implements Claim {
   since: number
   previous: Place<L> | undefined = undefined
   next: Place<L> | undefined = undefined
-  /** where it waits */
-  queue: WaitQueue<L> | undefined = undefined
+  /** those it waits with, or shares its connection with */
+  list: PlaceList<L> | undefined = undefined
   /** the connection it has */
   member: Member<L> | undefined = undefined
   /** it was seen at the head of a connection for a whole beat */
@@ -35,6 +35,11 @@ export class Place<L extends Line> implements Claim {
     this.since = since
     this.waiter = waiter
     this.proof = proof
+  }
+
+  /** It has no connection, and is in a queue for one. */
+  get isWaiting(): boolean {
+    return this.member === undefined && this.list !== undefined
   }
 
   end(sweep = false): void {

@@ -120,7 +120,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
   // ---- leases
 
   left(place: Place<L>, sweeping: boolean): void {
-    if (place.queue !== undefined) {
+    if (place.isWaiting) {
       this.waiting.remove(place)
       if (this.members.reservations.size > 0) this.serving.serve()
       return
@@ -143,7 +143,7 @@ export class PoolLessor<L extends Line> implements Lessor<L>, PlaceKeeper<L> {
   /** A shared request has its answer; the connection tells by itself when it has none left. */
   private answered(place: Place<L>, member: Member<L>): void {
     const { proof, waiter } = place
-    member.shares.delete(place)
+    member.shares.remove(place)
     if (member.headAtBeat === place) member.stalled = false
     if (member.line.changedBy !== undefined && !member.sweepPending) {
       // Nothing more is put on it; when it has drained it is reset.

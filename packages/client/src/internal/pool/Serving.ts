@@ -44,11 +44,16 @@ export class Serving<L extends Line> {
   /** Serves somebody who has just come, without the queue. False: he has to wait. */
   atOnce(place: Place<L>): boolean {
     if (this.waiting.size > 0) return false
-    const member = this.takeIdle()
+    const member = this.takeIdle() ?? this.sharedAtOnce(place)
     if (member === undefined) return false
     this.queueTarget?.placedAtOnce()
     this.grant(place, member)
     return true
+  }
+
+  /** As `serve` does it: room for a new connection comes before one to share. */
+  private sharedAtOnce(place: Place<L>): Member<L> | undefined {
+    return this.openings.canGrow || !this.waiting.mayShare(place) ? undefined : this.leastLoaded()
   }
 
   /** Every event ends here. Grants may cause further events: those are served by the loop that is running. */
@@ -135,7 +140,7 @@ export class Serving<L extends Line> {
       member.phase = "serving"
       member.busySince = undefined
     }
-    member.shares.add(place)
+    member.shares.append(place)
     if (!this.waiting.mayShare(place)) member.unproven = true
     this.beat.start()
     place.waiter.granted(member.line)

@@ -2,13 +2,13 @@
 // free connection goes to whoever came first, and a shareable one to the first who can use it.
 import type { Line } from "../lease.ts"
 import type { Place } from "./Place.ts"
+import { PlaceList } from "./PlaceList.ts"
 import { type Proof, wasQuick, wasSlow } from "./StatementProofs.ts"
-import { WaitQueue } from "./WaitQueue.ts"
 
 export class Waiting<L extends Line> {
   /** exclusive, or not proven to be quick */
-  readonly alone = new WaitQueue<L>()
-  readonly sharing = new WaitQueue<L>()
+  readonly alone = new PlaceList<L>()
+  readonly sharing = new PlaceList<L>()
   private readonly fibers = new Map<object, number>()
 
   /** order of the last who came */
@@ -62,7 +62,7 @@ export class Waiting<L extends Line> {
   }
 
   remove(place: Place<L>): void {
-    place.queue?.remove(place)
+    place.list?.remove(place)
     if (place.proof !== undefined) place.proof.waiting--
     const { fiber } = place.waiter
     if (fiber === undefined) return
@@ -83,7 +83,7 @@ export class Waiting<L extends Line> {
     if (wasSlow(proof) && proof.waiting > 0 && !this.allMayShare) this.move(this.sharing, this.alone, proof)
   }
 
-  private move(from: WaitQueue<L>, to: WaitQueue<L>, proof: Proof): void {
+  private move(from: PlaceList<L>, to: PlaceList<L>, proof: Proof): void {
     for (let place = from.head; place !== undefined;) {
       const { next } = place
       if (place.proof === proof) {

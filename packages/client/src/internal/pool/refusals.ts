@@ -49,7 +49,7 @@ const holderOf = <L extends Line>(
   { nameOf, now }: PoolPicture<L>,
   { fiber }: Waiter<L>
 ): PoolHolder => {
-  const place = member.holder ?? member.shares.values().next().value
+  const place = member.holder ?? member.shares.head
   const owner = place?.waiter.fiber
   const running = member.holder === undefined ? place?.waiter.statement : member.line.latest
   return {

@@ -1,17 +1,26 @@
-// Who waits for a connection, first come first. A doubly linked list: whoever gives up leaves from the middle in constant time, however
-// many wait. Places are numbered as they come, so that two queues can tell which head came first.
-import type { Place } from "./Place.ts"
+// Places in a row: who waits for a connection, who shares one. A doubly linked list: whoever leaves does so from the middle in constant time,
+// however many there are, and nothing is left that points at those behind him. A Set would do that: its old tables point at the newer ones,
+// and one that the collector has taken for old keeps all that come after it, with every request that was in them ⚡.
 import type { Line } from "../lease.ts"
+import type { Place } from "./Place.ts"
 
-export class WaitQueue<L extends Line> {
+export class PlaceList<L extends Line> {
   head: Place<L> | undefined = undefined
   size = 0
   private last: Place<L> | undefined = undefined
+
+  append(place: Place<L>): void {
+    this.putBehind(this.last, place)
+  }
 
   /** Puts it behind everyone who came before it; usually that is everyone. */
   insert(place: Place<L>): void {
     let before = this.last
     while (before !== undefined && before.order > place.order) before = before.previous
+    this.putBehind(before, place)
+  }
+
+  private putBehind(before: Place<L> | undefined, place: Place<L>): void {
     const after = before === undefined ? this.head : before.next
     place.previous = before
     place.next = after
@@ -19,7 +28,7 @@ export class WaitQueue<L extends Line> {
     else before.next = place
     if (after === undefined) this.last = place
     else after.previous = place
-    place.queue = this
+    place.list = this
     this.size++
   }
 
@@ -31,7 +40,7 @@ export class WaitQueue<L extends Line> {
     else next.previous = previous
     place.previous = undefined
     place.next = undefined
-    place.queue = undefined
+    place.list = undefined
     this.size--
   }
 }
