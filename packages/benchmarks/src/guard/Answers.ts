@@ -38,6 +38,9 @@ const welcome = encode(
 const parsed = encode({ _tag: "ParseComplete" })
 const bound = encode({ _tag: "BindComplete" })
 
+const formatOf = (formats: ReadonlyArray<number>, column: number): 0 | 1 =>
+  (formats[column] ?? formats[0]) === 1 ? 1 : 0
+
 /** Everything a client is told of a statement, encoded once. */
 class Prepared {
   readonly description: Uint8Array
@@ -45,22 +48,27 @@ class Prepared {
   private readonly result: Result
   constructor(result: Result, parameterTypes: ReadonlyArray<number>) {
     this.result = result
-    const columns = result.columns.map(({ name, typeOid }) => ({
+    this.description = joinChunks([
+      encode({ _tag: "ParameterDescription", typeOids: parameterTypes }),
+      this.columns([])
+    ])
+  }
+
+  /** `formats`: as in Bind, none for all text, one for all columns. */
+  columns(formats: ReadonlyArray<number>): Uint8Array {
+    const columns = this.result.columns.map(({ name, typeOid }, i) => ({
       name,
       typeOid,
       tableOid: 0,
       tableColumn: 0,
       typeSize: -1,
       typeModifier: -1,
-      format: 0 as const
+      format: formatOf(formats, i)
     }))
-    this.description = encode(
-      { _tag: "ParameterDescription", typeOids: parameterTypes },
-      { _tag: "RowDescription", columns }
-    )
+    return encode({ _tag: "RowDescription", columns })
   }
 
-  /** `formats`: as in Bind, none for all text, one for all columns. */
+  /** Of all rows, and the end of the command. */
   rows(formats: ReadonlyArray<number>): Uint8Array {
     const key = formats.join()
     const known = this.byFormats.get(key)
@@ -70,7 +78,7 @@ class Prepared {
     for (const row of rows) {
       writer.beginMessage(0x44, "DataRow")
       writer.count(row.length, "columns")
-      row.forEach(({ binary, text }, i) => writer.value((formats[i] ?? formats[0] ?? 0) === 1 ? binary : text))
+      row.forEach(({ binary, text }, i) => writer.value(formatOf(formats, i) === 1 ? binary : text))
       writer.endMessage()
     }
     const end = encodeBackend({ _tag: "CommandComplete", tag: `SELECT ${rows.length}` })
@@ -86,7 +94,8 @@ const chunkBytes = 64 * 1024
 export class Answers {
   private started = false
   private readonly statements = new Map<string, Prepared>()
-  private portal: Uint8Array = new Uint8Array(0)
+  /** the unnamed one */
+  private portal: { readonly statement: Prepared; readonly formats: ReadonlyArray<number> } | undefined
   private readonly prepare: (sql: string) => Result
   constructor(prepare: (sql: string) => Result) {
     this.prepare = prepare
@@ -120,17 +129,22 @@ export class Answers {
         return
       }
       case "D":
-        parts.push(this.statement(cString(bytes, from + 1)).description)
+        parts.push(
+          bytes[from] === 0x50
+            ? this.bound.statement.columns(this.bound.formats)
+            : this.statement(cString(bytes, from + 1)).description
+        )
         return
       case "B": {
         const portal = cString(bytes, from)
         const name = cString(bytes, from + portal.length + 1)
-        this.portal = this.statement(name).rows(resultFormats(bytes, from + portal.length + name.length + 2))
+        const formats = resultFormats(bytes, from + portal.length + name.length + 2)
+        this.portal = { statement: this.statement(name), formats }
         parts.push(bound)
         return
       }
       case "E":
-        parts.push(this.portal)
+        parts.push(this.bound.statement.rows(this.bound.formats))
         return
       case "S":
         parts.push(ready)
@@ -140,6 +154,11 @@ export class Answers {
       default:
         throw new Error(`the guard's server has no answer to ${JSON.stringify(String.fromCharCode(bytes[at] ?? 0))}`)
     }
+  }
+
+  private get bound() {
+    if (this.portal === undefined) throw new Error("the guard's server has no portal")
+    return this.portal
   }
 
   private statement(name: string): Prepared {

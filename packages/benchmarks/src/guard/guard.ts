@@ -1,5 +1,5 @@
 // `npm run bench:guard`: fails when a hot path has become markedly slower. CPU time is compared with that of pinned work in the same process, in the
-// same seconds, so that a slow or busy machine slows down both; what is allocated needs no clock at all. Nothing is installed for it.
+// same seconds, so that a slow or busy machine slows down both; what is allocated, and what is kept, needs no clock at all. Nothing is installed for it.
 // Noise makes work slower, and never faster: so the least of several processes counts, and while that is too slow there are more of them.
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -15,16 +15,20 @@ const run = promisify(execFile)
 
 const mostSlower = 1.25
 const mostBytes = 1.15
+/** it doubles by itself now and then; the Set that was found so kept eight times as much */
+const mostKept = 2.5
 const fewestProcesses = 2
 const mostProcesses = 6
 /** Compiling and collecting in the order of the program: on a busy machine threads of V8's own come late, and what is not compiled yet is slow. */
 const inOrder = "--single-threaded"
-/** MiB: a slice of any path fits in */
-const youngSpace = 192
 
-const measure = async (mode: "cpu" | "bytes"): Promise<ReadonlyArray<Guarded>> => {
-  const space = [`--min-semi-space-size=${youngSpace}`, `--max-semi-space-size=${youngSpace}`]
-  const args = [...(mode === "bytes" ? space : [inOrder]), worker, mode]
+/** `192`, in MiB: a slice of any path fits in. `4`: it is collected often, and most of what a query needs is not alive then. */
+const young = (size: number) => [`--min-semi-space-size=${size}`, `--max-semi-space-size=${size}`]
+
+const flags = { cpu: [inOrder], bytes: young(192), kept: young(4) }
+
+const measure = async (mode: keyof typeof flags): Promise<ReadonlyArray<Guarded>> => {
+  const args = [...flags[mode], worker, mode]
   const { stdout } = await run(process.execPath, args, { timeout: 120_000 })
   // the other side is worker.ts
   return JSON.parse(stdout) as ReadonlyArray<Guarded>
@@ -35,25 +39,30 @@ interface Verdict {
   readonly unit: string
   readonly cpu: number
   readonly bytes: number
+  /** `undefined`: not measured */
+  readonly kept: number | undefined
   readonly before: Recorded
 }
 
 const isSlow = ({ before, cpu }: Verdict): boolean => cpu > before.cpu * mostSlower
+const isKept = ({ before, kept = 0 }: Verdict): boolean => kept > (before.kept ?? 0) * mostKept
 const isLarge = ({ before, bytes }: Verdict): boolean => bytes > before.bytes * mostBytes
 
 const percent = (ratio: number): string => `${ratio >= 1 ? "+" : ""}${Math.round((ratio - 1) * 100)} %`
 
 const show = (verdicts: ReadonlyArray<Verdict>): string =>
   showTable(
-    ["", "CPU, pgfx ÷ reference", "recorded", "", "bytes allocated", "recorded", ""],
-    verdicts.map(({ before, bytes, cpu, name, unit }) => [
+    ["", "CPU, pgfx ÷ reference", "recorded", "", "bytes allocated", "recorded", "", "of them kept", "recorded"],
+    verdicts.map(({ before, bytes, cpu, kept, name, unit }) => [
       name,
       cpu.toFixed(3),
       before.cpu.toFixed(3),
       percent(cpu / before.cpu),
       `${Math.round(bytes).toLocaleString("en")} a ${unit}`,
       Math.round(before.bytes).toLocaleString("en"),
-      percent(bytes / before.bytes)
+      percent(bytes / before.bytes),
+      kept === undefined ? "" : String(Math.round(kept)),
+      before.kept === undefined ? "" : String(before.kept)
     ])
   )
 
@@ -63,6 +72,11 @@ const complaints = (verdict: Verdict): ReadonlyArray<string> => [
     : []),
   ...(isLarge(verdict)
     ? [`${verdict.name}: allocates ${percent(verdict.bytes / verdict.before.bytes)} (at most ${percent(mostBytes)}).`]
+    : []),
+  ...(isKept(verdict)
+    ? [
+        `${verdict.name}: ${Math.round(verdict.kept ?? 0)} bytes a query outlive a collection: does something old point at them?`
+      ]
     : [])
 ]
 
@@ -80,6 +94,7 @@ export const guard = async (): Promise<boolean> => {
     logLevel: "warning"
   })
   const sizes = await measure("bytes")
+  const survivors = new Map((await measure("kept")).map(({ name, ours }) => [name, ours]))
   const least = new Map<string, { ours: number; reference: number }>()
   let best: ReadonlyArray<Verdict> = []
   for (let process = 1; process <= mostProcesses; process++) {
@@ -90,7 +105,7 @@ export const guard = async (): Promise<boolean> => {
       const ours = Math.min(one.ours, known.ours)
       const reference = Math.min(one.reference, known.reference)
       least.set(name, { ours, reference })
-      return { name, unit, cpu: ours / reference, bytes: sizes[i]?.ours ?? NaN, before }
+      return { name, unit, cpu: ours / reference, bytes: sizes[i]?.ours ?? NaN, kept: survivors.get(name), before }
     })
     if (process >= fewestProcesses && !best.some(isSlow)) break
   }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
-import { Connection, param, Postgres, Query, Row } from "pgfx"
+import { Connection, param, Postgres, Query, Retry, Row } from "pgfx"
 import { fibers } from "../suite/pgfx/fibers.ts"
 import type { Result, Value } from "./Answers.ts"
 import { memoryTransport } from "./memoryTransport.ts"
@@ -100,6 +100,11 @@ export const openPaths = async (): Promise<Paths> => {
   const runtime = ManagedRuntime.make(
     Postgres.layerConnection.pipe(Layer.provide(Connection.layer(settings)), Layer.provide(memoryTransport(prepare)))
   )
+  const pooled = ManagedRuntime.make(
+    Postgres.layer({ ...settings, pool: { min: 10, max: 10 } }).pipe(
+      Layer.provide([memoryTransport(prepare), Retry.layerDefault])
+    )
+  )
   const reference = await Reference.open(prepare)
   const one = (index: number) => Effect.map(byId({ id: index }), (row) => row.id + row.name.length)
   // fibers and a Schema here, too: what contends for a busy machine's caches should be of the same kind on both sides
@@ -117,15 +122,16 @@ export const openPaths = async (): Promise<Paths> => {
     const all = found.map(([id = "", name, ratio, flag]) => ({ id: Number(id), name, ratio, flag }))
     return all.length + (all.at(-1)?.id ?? 0)
   }
-  const queried = (callers: number): Omit<Path, "name"> => ({
+  const queried = (on: typeof runtime | typeof pooled): Omit<Path, "name"> => ({
     unit: "query",
     units: queries,
-    ours: () => runtime.runPromise(fibers(callers, queries, one)),
-    reference: () => runtime.runPromise(fibers(callers, queries, otherOne))
+    ours: () => on.runPromise(fibers(100, queries, one)),
+    reference: () => on.runPromise(fibers(100, queries, otherOne))
   })
   return {
     paths: [
-      { name: "100 fibers on one connection", ...queried(100) },
+      { name: "100 fibers on one connection", ...queried(runtime) },
+      { name: "100 fibers on a pool of 10", ...queried(pooled) },
       {
         name: "untyped rows of 5 columns",
         unit: "row",
@@ -144,6 +150,9 @@ export const openPaths = async (): Promise<Paths> => {
         reference: () => read(structsSql)
       }
     ],
-    close: () => runtime.dispose()
+    close: async () => {
+      await runtime.dispose()
+      await pooled.dispose()
+    }
   }
 }
