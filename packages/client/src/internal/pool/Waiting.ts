@@ -9,7 +9,8 @@ export class Waiting<L extends Line> {
   /** exclusive, or not proven to be quick */
   readonly alone = new PlaceList<L>()
   readonly sharing = new PlaceList<L>()
-  private readonly fibers = new Map<object, number>()
+  /** how many places each fiber has here; weak, because the old tables of a Map keep what was in them (PlaceList.ts) */
+  private readonly fibers = new WeakMap<object, number>()
 
   /** order of the last who came */
   private newest = 0
