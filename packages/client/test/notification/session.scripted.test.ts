@@ -1,8 +1,11 @@
 // The session that listens, message by message, under a virtual clock: how it is proved, watched, given up and replaced.
 import { assert, describe, it } from "@effect/vitest"
 import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -32,8 +35,11 @@ const beginProof = (backend: Backend) =>
     return name
   })
 
+/** What `acceptStartup` says the session's process is. */
+const processOf = ({ connection }: Backend): number => 1000 + connection
+
 const prove = (backend: Backend) =>
-  Effect.tap(beginProof(backend), (name) => backend.send(Message.notificationResponse(name)))
+  Effect.tap(beginProof(backend), (name) => backend.send(Message.notificationResponse(name, "", processOf(backend))))
 
 const acceptListen = (backend: Backend, channel = "jobs") =>
   Effect.zipRight(backend.expect(`LISTEN "${channel}"`), backend.send(Message.commandComplete("LISTEN"), idle))
@@ -51,6 +57,21 @@ const pass = (seconds: number) => Effect.repeatN(TestClock.adjust("500 millis"),
 const failure = <A>(self: Stream.Stream<A, PostgresError>): Effect.Effect<PostgresError> =>
   Effect.catchAll(Effect.flip(Stream.runDrain(self)), () => Effect.dieMessage("the stream has not failed"))
 
+/** A pooler greets with a key of its own: the echo tells of a process that nobody has spoken of. */
+const beginBehindPooler = (backend: Backend) =>
+  Effect.tap(beginProof(backend), (name) => backend.send(Message.notificationResponse(name, "", 77)))
+
+const fromElsewhere = "from another session"
+
+/** The second session's NOTIFY, on the channel of the first. */
+const notifyFromElsewhere = (backend: Backend, name: string) =>
+  Effect.gen(function* () {
+    yield* backend.acceptStartup
+    yield* backend.expect(`SELECT pg_catalog.pg_notify('${name}', '${fromElsewhere}')`)
+    yield* backend.send(...oneRow("pg_notify", ""), idle)
+    yield* backend.expectEnd
+  })
+
 describe("the session that listens", () => {
   it.scoped("is given up as unsupported if its own echo does not come back within connectTimeout", () =>
     Effect.gen(function* () {
@@ -65,6 +86,80 @@ describe("the session that listens", () => {
       assert.deepStrictEqual([error._tag, error.outcome], ["Permanent", "NotSent"])
       assert.deepStrictEqual(error.reason, { _tag: "ListenUnsupported", waitedMillis: 5_000 })
       assert.include(String(error), "pooler in transaction mode")
+    })
+  )
+
+  it.scoped("behind a pooler is proved by what another session sends, once nothing is asked any more", () =>
+    Effect.gen(function* () {
+      const channel = yield* Deferred.make<string>()
+      const sent = yield* Effect.makeLatch()
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          if (backend.connection === 2) {
+            yield* notifyFromElsewhere(backend, yield* Deferred.await(channel))
+            yield* sent.open
+            return
+          }
+          const name = yield* beginBehindPooler(backend)
+          yield* Deferred.succeed(channel, name)
+          yield* sent.await
+          yield* backend.send(Message.notificationResponse(name, fromElsewhere, 78))
+          yield* acceptListen(backend)
+          yield* backend.expectEnd
+        })
+      const first = yield* jobs.events.pipe(Stream.runHead, Effect.provide(listeningTo(script)))
+      assert.deepStrictEqual(first, Option.some({ _tag: "Listening", gap: false }))
+    })
+  )
+
+  it.scoped("is given up as unsupported if a pooler delivers nothing that another session sends", () =>
+    Effect.gen(function* () {
+      const channel = yield* Deferred.make<string>()
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          if (backend.connection === 2) {
+            yield* notifyFromElsewhere(backend, yield* Deferred.await(channel))
+            return
+          }
+          yield* Deferred.succeed(channel, yield* beginBehindPooler(backend))
+          yield* backend.expectEnd
+        })
+      const listening = yield* Effect.fork(
+        Stream.runDrain(jobs.events).pipe(Effect.flip, Effect.provide(listeningTo(script)))
+      )
+      yield* pass(6)
+      const error = yield* Fiber.join(listening)
+      assert.deepStrictEqual([error._tag, error.outcome], ["Permanent", "NotSent"])
+      assert.deepStrictEqual(error.reason, { _tag: "ListenUnsupported", waitedMillis: 5_000 })
+    })
+  )
+
+  it.scoped("listens all the same, with a warning, if a pooler has no session left to prove it by", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.replace(
+        Logger.defaultLogger,
+        Logger.map(Logger.logfmtLogger, (line) => void lines.push(line))
+      )
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          if (backend.connection === 2) {
+            yield* backend.receiveOf("StartupMessage")
+            const report = { sqlState: "53300", message: "no more connections allowed", severity: "FATAL" } as const
+            yield* backend.send(Message.errorResponse(report))
+            yield* backend.expectEnd
+            return
+          }
+          yield* beginBehindPooler(backend)
+          yield* acceptListen(backend)
+          yield* backend.expectEnd
+        })
+      const first = yield* jobs.events.pipe(
+        Stream.runHead,
+        Effect.provide(Layer.provideMerge(listeningTo(script), logger))
+      )
+      assert.deepStrictEqual(first, Option.some({ _tag: "Listening", gap: false }))
+      assert.match(lines.join("\n"), /level=WARN.*whether notifications arrive.*no more connections allowed/s)
     })
   )
 

@@ -9,7 +9,7 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { param, Pool, type Postgres, Query, Transaction } from "pgfx"
+import { Notification, param, Pool, type Postgres, Query, Transaction } from "pgfx"
 import { inject } from "vitest"
 import { eventually, trustingServer } from "../faults/session.ts"
 import { backend, echo, pooled } from "./pooled.ts"
@@ -74,6 +74,15 @@ for (const { majorVersion } of inject("postgres")) {
         assert.isNull(yield* Effect.map(Fiber.poll(waiting), (exit) => (exit._tag === "None" ? null : exit.value)))
         pooler.resume()
         assert.deepStrictEqual(yield* Fiber.join(waiting), [1, 2, 3])
+      }))
+
+    test("a listener behind it is told that it would hear nothing, though the server accepts LISTEN", () =>
+      Effect.gen(function* () {
+        const jobs = Notification.channel("jobs", Schema.String)
+        const error = yield* Effect.flip(Stream.runDrain(jobs.events))
+        assert.strictEqual(error.reason._tag, "ListenUnsupported", String(error))
+        assert.include(String(error), "pooler in session mode")
+        assert.strictEqual(yield* echo({ n: 1 }), 1)
       }))
 
     for (const [name, happen, reason] of [

@@ -1,5 +1,5 @@
-// The session that listens: a connection of its own beside the pool's, by the same settings and the same TLS policy. It is proved by an
-// echo, kept under watch by a heartbeat, and replaced when it is lost. What it listens to is the Listener's affair.
+// The session that listens: a connection of its own beside the pool's, by the same settings and the same TLS policy. It is proved to hear
+// (proveSession.ts), kept under watch by a heartbeat, and replaced when it is lost. What it listens to is the Listener's affair.
 import type { NotificationResponse, ReportFields } from "@pgfx/protocol"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { Broken, Permanent, PostgresError } from "../../PostgresError.ts"
+import { Broken, PostgresError } from "../../PostgresError.ts"
 import { Retry } from "../../Retry.ts"
 import type { Transport } from "../../Transport.ts"
 import type { Dispatcher } from "../exchange/Dispatcher.ts"
@@ -16,29 +16,20 @@ import type { CloseReason, ExchangeFailure } from "../exchange/Exchange.ts"
 import { noRows } from "../exchange/parts.ts"
 import { SimpleQuery } from "../exchange/simpleQuery.ts"
 import { errorOfFailure } from "../failure.ts"
-import { randomBytes } from "../random.ts"
 import { ask } from "../startup/ask.ts"
-import { type OpenConnection, openConnection } from "../startup/openConnection.ts"
+import { openConnection } from "../startup/openConnection.ts"
 import type { ResolvedSettings } from "../startup/settings/ResolvedSettings.ts"
-import { listenText } from "./limits.ts"
 import type { SessionEvents } from "./Listener.ts"
+import { makeEchoes, ownStatement, type Provable, proveSession } from "./proveSession.ts"
 import { errorOfLoss } from "./subscriptionError.ts"
 
 /** quiet time between two questions, and how long an answer may take (engine design §10): a dead peer is found within 40 s */
 const heartbeatInterval = Duration.seconds(30)
 const heartbeatTimeout = Duration.seconds(10)
 
-const ownStatement = (sql: string) => ({ name: undefined, sql, definedAt: "pgfx" })
-
 const notLeased = (error: PostgresError): ExchangeFailure => ({ _tag: "NotLeased", error })
 
 const lostBy = (reason: CloseReason): ExchangeFailure => ({ _tag: "ConnectionClosed", reason, sent: true })
-
-/** A name nobody else has: it tells this session from every other. */
-const privateChannel: Effect.Effect<string> = Effect.map(
-  randomBytes(12),
-  (bytes) => `pgfx_${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`
-)
 
 export interface DedicatedSession {
   readonly settings: ResolvedSettings
@@ -52,24 +43,15 @@ const onPrimary = (settings: ResolvedSettings): ResolvedSettings => {
   return hosts.length > 1 && mayBeStandby ? { ...settings, targetSessionAttrs: "primary" } : settings
 }
 
-/** One life of a session. */
-interface Life {
-  readonly connection: OpenConnection
-  readonly channel: string
-  readonly echo: Deferred.Deferred<void>
-}
-
 const open = (
   { notice, settings }: DedicatedSession,
   events: SessionEvents,
   lost: Deferred.Deferred<never, ExchangeFailure>
-): Effect.Effect<Life, PostgresError, Transport | Scope.Scope> =>
+): Effect.Effect<Provable, PostgresError, Transport | Scope.Scope> =>
   Effect.gen(function* () {
-    const channel = yield* privateChannel
-    const echo = yield* Deferred.make<void>()
+    const echoes = yield* makeEchoes
     const notification = (received: NotificationResponse): void => {
-      if (received.channel === channel) Deferred.unsafeDone(echo, Effect.void)
-      else events.received(received)
+      if (!echoes.takes(received)) events.received(received)
     }
     const connection = yield* openConnection(onPrimary(settings), {
       notice,
@@ -79,32 +61,16 @@ const open = (
       allAbandoned: () => undefined,
       closed: (reason) => Deferred.unsafeDone(lost, Effect.fail(lostBy(reason)))
     })
-    return { connection, channel, echo }
+    return { connection, echoes }
   })
-
-/** LISTEN and NOTIFY in transactions of their own: a pooler that gives each to another session loses the echo. */
-const prove = ({ channel, connection, echo }: Life, { connectTimeout }: ResolvedSettings) => {
-  const { dispatcher } = connection
-  const statements = [listenText(channel), `SELECT pg_catalog.pg_notify('${channel}', '')`]
-  const asked = Effect.forEach(statements, (sql) => ask(dispatcher, ownStatement(sql)), { concurrency: "unbounded" })
-  const proved = Effect.zipRight(asked, Deferred.await(echo))
-  if (!Duration.isFinite(connectTimeout)) return proved
-  return Effect.timeoutFail(proved, {
-    duration: connectTimeout,
-    onTimeout: () =>
-      new Permanent({
-        reason: { _tag: "ListenUnsupported", waitedMillis: Duration.toMillis(connectTimeout) },
-        outcome: "NotSent"
-      })
-  })
-}
 
 /**
  * Not a bare Sync: whoever answers has to be the session that listens. A pooler in transaction mode, or a proxy that has fallen over, may
  * have put another one in its place, which would be silent for ever.
  */
-const heartbeat = ({ channel, connection: { dispatcher, duplex } }: Life): Effect.Effect<never, ExchangeFailure> => {
-  const sql = `SELECT pg_catalog.count(*) FROM pg_catalog.pg_listening_channels() AS c WHERE c OPERATOR(pg_catalog.=) '${channel}'`
+const heartbeat = ({ connection, echoes }: Provable): Effect.Effect<never, ExchangeFailure> => {
+  const { dispatcher, duplex } = connection
+  const sql = `SELECT pg_catalog.count(*) FROM pg_catalog.pg_listening_channels() AS c WHERE c OPERATOR(pg_catalog.=) '${echoes.channel}'`
   const during = "the heartbeat of the listener"
   const dead = Effect.suspend(() => {
     const reason: CloseReason = { _tag: "Unresponsive", during }
@@ -148,7 +114,8 @@ const live = (
     Effect.gen(function* () {
       const lost = yield* Deferred.make<never, ExchangeFailure>()
       const life = yield* Effect.mapError(open(session, events, lost), notLeased)
-      yield* Effect.raceFirst(Effect.mapError(prove(life, session.settings), notLeased), Deferred.await(lost))
+      const proved = proveSession(life, { ...session, settings: onPrimary(session.settings) })
+      yield* Effect.raceFirst(Effect.mapError(proved, notLeased), Deferred.await(lost))
       yield* opened
       events.opened(runOn(life.connection.dispatcher))
       return yield* Effect.raceFirst(Deferred.await(lost), heartbeat(life))
