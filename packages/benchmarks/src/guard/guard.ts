@@ -1,17 +1,9 @@
 // `npm run bench:guard`: fails when a hot path has become markedly slower. CPU time is compared with that of pinned work in the same process, in the
 // same seconds, so that a slow or busy machine slows down both; what is allocated, and what is kept, needs no clock at all. Nothing is installed for it.
 // Noise makes work slower, and never faster: so the least of several processes counts, and while that is too slow there are more of them.
-import { execFile } from "node:child_process"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
-import { build } from "esbuild"
 import { showTable } from "../spread.ts"
+import { buildWorker, measure } from "./processes.ts"
 import { recorded, type Recorded } from "./recorded.ts"
-import type { Guarded } from "./worker.ts"
-
-const folder = fileURLToPath(new URL("../../", import.meta.url))
-const worker = `${folder}dist/guard/worker.mjs`
-const run = promisify(execFile)
 
 const mostSlower = 1.25
 const mostBytes = 1.15
@@ -19,21 +11,6 @@ const mostBytes = 1.15
 const mostKept = 2.5
 const fewestProcesses = 2
 const mostProcesses = 6
-/** Compiling and collecting in the order of the program: on a busy machine threads of V8's own come late, and what is not compiled yet is slow. */
-const inOrder = "--single-threaded"
-
-/** `192`, in MiB: a slice of any path fits in. `4`: it is collected often, and most of what a query needs is not alive then. */
-const young = (size: number) => [`--min-semi-space-size=${size}`, `--max-semi-space-size=${size}`]
-
-const flags = { cpu: [inOrder], bytes: young(192), kept: young(4) }
-
-const measure = async (mode: keyof typeof flags): Promise<ReadonlyArray<Guarded>> => {
-  const args = [...flags[mode], worker, mode]
-  const { stdout } = await run(process.execPath, args, { timeout: 120_000 })
-  // the other side is worker.ts
-  return JSON.parse(stdout) as ReadonlyArray<Guarded>
-}
-
 interface Verdict {
   readonly name: string
   readonly unit: string
@@ -82,23 +59,13 @@ const complaints = (verdict: Verdict): ReadonlyArray<string> => [
 
 /** True: no path has become slower. */
 export const guard = async (): Promise<boolean> => {
-  await build({
-    entryPoints: { worker: `${folder}src/guard/worker.ts` },
-    outdir: `${folder}dist/guard`,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    external: ["effect", "effect/*", "@effect/*", "pg-protocol"],
-    logLevel: "warning"
-  })
-  const sizes = await measure("bytes")
-  const survivors = new Map((await measure("kept")).map(({ name, ours }) => [name, ours]))
+  const worker = await buildWorker("guard")
+  const sizes = await measure(worker, "bytes")
+  const survivors = new Map((await measure(worker, "kept")).map(({ name, ours }) => [name, ours]))
   const least = new Map<string, { ours: number; reference: number }>()
   let best: ReadonlyArray<Verdict> = []
   for (let process = 1; process <= mostProcesses; process++) {
-    best = (await measure("cpu")).map(({ name, unit, ...one }, i) => {
+    best = (await measure(worker, "cpu")).map(({ name, unit, ...one }, i) => {
       const before = recorded[name]
       if (before === undefined) throw new Error(`nothing is recorded of "${name}"`)
       const known = least.get(name) ?? one
