@@ -230,7 +230,7 @@ const runGrowth = async (
       await verifyAll(entrants, units, `${title}: ${at}`)
       // small work is repeated until it can be measured at all, and what takes seconds is compiled when its answer has been verified
       const isLong = units >= 1_000_000
-      if (!isLong) await warmUp(entrants, units, 0)
+      if (!isLong) await warmUp(entrants, units, quick ? 0.1 : 0.4)
       await runRounds(entrants, units, isLong ? 1 : units < 1_000 ? 25 : 3)
       entrants.forEach(({ measured, startRss }, i) => {
         const micros = spread(measured.map(({ seconds }) => (seconds * 1e6) / units)).median
