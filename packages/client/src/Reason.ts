@@ -143,6 +143,7 @@ export type PermanentReason =
   | { readonly _tag: "InvalidCopy"; readonly expected: string; readonly issue: string }
   /** the connection of this `Session.pin` is inside the transaction of a stream that has not ended */
   | { readonly _tag: "StreamInProgress" }
+  /** LISTEN is accepted, and a notification that was sent to prove that they come has not come in that time */
   | { readonly _tag: "ListenUnsupported"; readonly waitedMillis: number }
 
 /** One difference between a statement's Schemas and what the server says about it. */

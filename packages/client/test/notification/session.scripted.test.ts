@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Backend, Message, type Script, ScriptedBackend } from "@pgfx/testing"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -86,6 +87,57 @@ describe("the session that listens", () => {
       assert.deepStrictEqual([error._tag, error.outcome], ["Permanent", "NotSent"])
       assert.deepStrictEqual(error.reason, { _tag: "ListenUnsupported", waitedMillis: 5_000 })
       assert.include(String(error), "pooler in transaction mode")
+    })
+  )
+
+  it.scoped("is given up after 10 seconds where connecting has no limit", () =>
+    Effect.gen(function* () {
+      const script: Script = (backend) => Effect.zipRight(beginProof(backend), backend.expectEnd)
+      const patient = ScriptedBackend.layer(script, { connectTimeout: Duration.infinity, pool: { min: 0, max: 1 } })
+      const listening = yield* Effect.fork(Stream.runDrain(jobs.events).pipe(Effect.flip, Effect.provide(patient)))
+      yield* pass(11)
+      const error = yield* Fiber.join(listening)
+      assert.deepStrictEqual(error.reason, { _tag: "ListenUnsupported", waitedMillis: 10_000 })
+    })
+  )
+
+  it.scoped("asks a server itself nothing more than its own echo", () =>
+    Effect.gen(function* () {
+      const connections: Array<number> = []
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          connections.push(backend.connection)
+          yield* prove(backend)
+          yield* acceptListen(backend)
+          yield* backend.expectEnd
+        })
+      const first = yield* jobs.events.pipe(Stream.runHead, Effect.provide(listeningTo(script)))
+      assert.deepStrictEqual(first, Option.some({ _tag: "Listening", gap: false }))
+      assert.deepStrictEqual(connections, [1])
+    })
+  )
+
+  it.scoped("leaves no connection behind when it is interrupted while another session is asked", () =>
+    Effect.gen(function* () {
+      const ended: Array<number> = []
+      const asked = yield* Deferred.make<void>()
+      const script: Script = (backend) =>
+        Effect.gen(function* () {
+          if (backend.connection === 1) yield* beginBehindPooler(backend)
+          else {
+            yield* backend.acceptStartup
+            yield* backend.receiveOf("Query")
+            yield* Deferred.succeed(asked, undefined)
+          }
+          yield* backend.expectEnd
+          ended.push(backend.connection)
+        })
+      yield* Effect.gen(function* () {
+        const listening = yield* Effect.fork(Stream.runDrain(jobs.events))
+        yield* Deferred.await(asked)
+        yield* Fiber.interrupt(listening)
+      }).pipe(Effect.provide(listeningTo(script)))
+      assert.deepStrictEqual(ended.toSorted(), [1, 2])
     })
   )
 

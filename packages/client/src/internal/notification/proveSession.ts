@@ -40,8 +40,9 @@ export interface ProvingOptions {
 /** payload of a NOTIFY from another session */
 const fromElsewhere = "from another session"
 
-/** Where the settings have no `connectTimeout`, an echo still has to come at some time. */
-const longest = Duration.seconds(10)
+/** How long an echo may take: as long as connecting may. Where that has no limit, it still has to come at some time. */
+const patienceOf = ({ connectTimeout }: ResolvedSettings): Duration.Duration =>
+  Duration.isFinite(connectTimeout) ? connectTimeout : Duration.seconds(10)
 
 export const makeEchoes: Effect.Effect<Echoes> = Effect.gen(function* () {
   const bytes = yield* randomBytes(12)
@@ -69,13 +70,12 @@ const unsupported = (waited: Duration.Duration): Permanent =>
 /** LISTEN and NOTIFY in transactions of their own: a pooler that gives each to another session loses the echo. */
 const hearsItself = (
   { connection: { dispatcher }, echoes: { channel, own } }: Provable,
-  { connectTimeout }: ResolvedSettings
+  patience: Duration.Duration
 ): Effect.Effect<number, PostgresError> => {
   const statements = [listenText(channel), notifyText(channel, "")]
   const asked = Effect.forEach(statements, (sql) => ask(dispatcher, ownStatement(sql)), { concurrency: "unbounded" })
   const heard = Effect.zipRight(asked, Deferred.await(own))
-  if (!Duration.isFinite(connectTimeout)) return heard
-  return Effect.timeoutFail(heard, { duration: connectTimeout, onTimeout: () => unsupported(connectTimeout) })
+  return Effect.timeoutFail(heard, { duration: patience, onTimeout: () => unsupported(patience) })
 }
 
 /** The NOTIFY of a connection opened for that; succeeds when the server has committed it. */
@@ -108,8 +108,7 @@ const notifyFromElsewhere = (
  * later it has nobody to give to. So the second NOTIFY is another session's, and comes while we have nothing to ask: as all others will.
  */
 const hearsOthers = ({ echoes }: Provable, options: ProvingOptions): Effect.Effect<void, PostgresError, Transport> => {
-  const { connectTimeout } = options.settings
-  const patience = Duration.isFinite(connectTimeout) ? connectTimeout : longest
+  const patience = patienceOf(options.settings)
   return Effect.matchEffect(notifyFromElsewhere(echoes, options, patience), {
     onFailure: (issue) =>
       Effect.annotateLogs(
@@ -133,6 +132,6 @@ const hearsOthers = ({ echoes }: Provable, options: ProvingOptions): Effect.Effe
  * Fails `ListenUnsupported` if nothing comes.
  */
 export const proveSession = (life: Provable, options: ProvingOptions): Effect.Effect<void, PostgresError, Transport> =>
-  Effect.flatMap(hearsItself(life, options.settings), (processId) =>
+  Effect.flatMap(hearsItself(life, patienceOf(options.settings)), (processId) =>
     life.connection.key?.processId === processId ? Effect.void : hearsOthers(life, options)
   )

@@ -106,7 +106,7 @@ const own = (reason: Exclude<Reason, { readonly report: ServerReport }>, showVal
     case "StreamInProgress":
       return "a stream that has not ended has the connection of this Session.pin to itself"
     case "ListenUnsupported":
-      return `this server does not deliver notifications: no echo of our own within ${duration(reason.waitedMillis)}`
+      return `notifications are not delivered here: one that was sent to prove it has not come within ${duration(reason.waitedMillis)}`
   }
 }
 
